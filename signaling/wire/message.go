@@ -1,0 +1,159 @@
+package wire
+
+import "encoding/json"
+
+// A Type names a message of signal.v1. PROTOCOL.md has a table with the fields
+// of each.
+type Type string
+
+// The messages, by group. In the comment: who sends it (c client, s server).
+const (
+	TypeHello     Type = "hello"      // c: the first frame of a link. Answered by welcome or error.
+	TypeWelcome   Type = "welcome"    // s: the first frame of a link.
+	TypePing      Type = "ping"       // c s: answered by pong at once.
+	TypePong      Type = "pong"       // c s
+	TypeAck       Type = "ack"        // c s: when nothing else carries the ack.
+	TypeOK        Type = "ok"         // s: the request re was done.
+	TypeError     Type = "error"      // s: the frame re was refused.
+	TypeGoingAway Type = "going-away" // s: the server stops.
+	TypeBye       Type = "bye"        // c: ends the session at once.
+
+	TypeJoin        Type = "join"         // c: answered by joined or error.
+	TypeJoined      Type = "joined"       // s: the snapshot of the room.
+	TypeLeave       Type = "leave"        // c: answered by ok or error.
+	TypeUpdate      Type = "update"       // c: replaces own metadata; answered by ok or error.
+	TypePeerJoined  Type = "peer-joined"  // s
+	TypePeerUpdated Type = "peer-updated" // s
+	TypePeerAway    Type = "peer-away"    // s: its link was lost.
+	TypePeerBack    Type = "peer-back"    // s: and is there again.
+	TypePeerLeft    Type = "peer-left"    // s: for good.
+
+	TypeOffer      Type = "offer"      // c s: relayed, from the side that offers.
+	TypeAnswer     Type = "answer"     // c s: relayed, from the other side.
+	TypeCandidates Type = "candidates" // c s: relayed
+	TypeNegotiate  Type = "negotiate"  // c s: relayed, asks the side that offers for an offer.
+	TypeReject     Type = "reject"     // c s: relayed, this offer cannot be applied.
+	TypeMessage    Type = "message"    // c s: relayed to one peer, or to all others in the room.
+	TypeGot        Type = "got"        // c s: relayed, confirms n alone.
+
+	TypeICE        Type = "ice"         // c: answered by ice-servers.
+	TypeICEServers Type = "ice-servers" // s: also pushed before the old ones end.
+)
+
+// A Message is one frame of signal.v1 in memory: the flat envelope, with the
+// rarer groups of fields behind pointers. A Message that is on its way to more
+// than one client is immutable.
+//
+// ID, Seq and Ack belong to one link's delivery: on what the core hands to a
+// transport they are zero, and the transport puts the head of the frame
+// together (see AppendServer).
+type Message struct {
+	Type Type
+	ID   uint64 // client to server; 0: none
+	Seq  uint64 // server to client; 0: not sequenced
+	Ack  uint64 // 0: says nothing
+	Re   uint64 // server to client: the id that this answers
+
+	Room string
+	To   string // client to server
+	From string // server to client, stamped by the server
+
+	PC   uint64
+	Gen  uint64
+	N    uint64
+	Got  uint64
+	Base uint64
+
+	Ufrag string
+	End   bool
+	// Elements is the number of elements of Data where that is an array, else
+	// 0. Scan counts it; it is not on the wire.
+	Elements int
+
+	// Data is raw JSON, relayed byte for byte; nil when absent. It aliases the
+	// frame that was scanned.
+	Data json.RawMessage
+
+	Hello   *Hello   // hello
+	Welcome *Welcome // welcome
+	Peer    *Peer    // peer-joined, peer-updated
+	Peers   []Peer   // joined
+	ICE     *ICE     // joined, ice-servers
+	Resumed bool     // peer-back
+	Reason  Reason   // peer-left
+
+	Code  Code   // error
+	Text  string // error: for people
+	After int64  // error, going-away: milliseconds
+}
+
+// Hello is what a client says of itself.
+type Hello struct {
+	Versions []string // empty: signal.v1
+	Token    string   // a credential for Config.Authenticate
+	Resume   *Resume  // nil: a new session
+}
+
+// Resume asks for a session that exists.
+type Resume struct {
+	Token string // of the newest welcome
+	Seq   uint64 // the highest seq that the client has, with all below
+	Nonce string // stays the same for a token until a welcome came
+}
+
+// Welcome is what the server grants to a link.
+type Welcome struct {
+	Peer    string
+	User    string // "": anonymous
+	Resumed bool   // Ack says what the server has
+	Token   string // the resume token; "": this session cannot be resumed
+	Window  int64  // ms that the session outlives its link
+	Ping    int64  // ms of silence after which the server pings
+	Dead    int64  // ms of silence after which a side takes the link as dead
+	Limits  Limits
+	ICE     ICE
+}
+
+// Limits are the limits that a client must know. PROTOCOL.md section 9.
+type Limits struct {
+	Message    int `json:"message"`
+	SDP        int `json:"sdp"`
+	Metadata   int `json:"metadata"`
+	Candidates int `json:"candidates"`
+	Peers      int `json:"peers"`
+	Rooms      int `json:"rooms"`
+	Rate       int `json:"rate"`
+	Burst      int `json:"burst"`
+	Bytes      int `json:"bytes"`
+}
+
+// A Peer is one entry of a roster, as one of the other members is told of it.
+type Peer struct {
+	ID     string          `json:"id"`
+	Offers bool            `json:"offers"` // that peer offers to the receiver
+	User   string          `json:"user,omitempty"`
+	Away   bool            `json:"away,omitempty"`
+	Data   json.RawMessage `json:"data,omitempty"`
+}
+
+// ICE is a list of ICE servers with the time for which its credentials hold.
+type ICE struct {
+	List []ICEServer `json:"list"`
+	TTL  int64       `json:"ttl"` // ms; 0: for ever
+}
+
+// An ICEServer is one entry of RTCConfiguration.iceServers (W3C webrtc-pc).
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username,omitempty"`
+	Credential string   `json:"credential,omitempty"`
+}
+
+// A Reason says why a peer left a room.
+type Reason string
+
+// The reasons of peer-left.
+const (
+	ReasonLeft    Reason = "left"    // leave, bye, or a closed page
+	ReasonTimeout Reason = "timeout" // did not come back within the resume window
+)
