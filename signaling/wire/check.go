@@ -1,0 +1,146 @@
+package wire
+
+// direction says who may send a message of a type.
+type direction uint8
+
+const (
+	fromClient direction = 1 << iota
+	fromServer
+)
+
+var directions = map[Type]direction{
+	TypeHello: fromClient, TypeWelcome: fromServer, TypePing: fromClient | fromServer, TypePong: fromClient | fromServer,
+	TypeAck: fromClient | fromServer, TypeOK: fromServer, TypeError: fromServer, TypeGoingAway: fromServer, TypeBye: fromClient,
+	TypeJoin: fromClient, TypeJoined: fromServer, TypeLeave: fromClient, TypeUpdate: fromClient, TypePeerJoined: fromServer,
+	TypePeerUpdated: fromServer, TypePeerAway: fromServer, TypePeerBack: fromServer, TypePeerLeft: fromServer,
+	TypeOffer: fromClient | fromServer, TypeAnswer: fromClient | fromServer, TypeCandidates: fromClient | fromServer,
+	TypeNegotiate: fromClient | fromServer, TypeReject: fromClient | fromServer, TypeMessage: fromClient | fromServer,
+	TypeGot: fromClient | fromServer, TypeICE: fromClient, TypeICEServers: fromServer,
+}
+
+// Numbered reports whether a client's frame of type t carries an id.
+func (t Type) Numbered() bool {
+	switch t {
+	case TypeHello, TypePing, TypePong, TypeAck:
+		return false
+	}
+	return true
+}
+
+// Relayed reports whether t goes from client to client.
+func (t Type) Relayed() bool {
+	switch t {
+	case TypeOffer, TypeAnswer, TypeCandidates, TypeNegotiate, TypeReject, TypeMessage, TypeGot:
+		return true
+	}
+	return false
+}
+
+// Check checks that a client's frame, as Scan returned it, has the fields that
+// its type needs, with values that can be. What depends on the session, such
+// as limits and membership, is the server's. A refusal has CodeUnknownType,
+// CodeBadRoom or CodeBadMessage.
+func (m *Message) Check() *Error {
+	if directions[m.Type]&fromClient == 0 {
+		return Refuse(CodeUnknownType, "no message from a client has the type %q", short([]byte(m.Type)))
+	}
+	if m.Type.Numbered() != (m.ID != 0) {
+		if m.ID == 0 {
+			return Refuse(CodeBadMessage, "%s: id is missing: number the frames of a session 1, 2, 3 …", m.Type)
+		}
+		return Refuse(CodeBadMessage, "%s: has an id, and must not", m.Type)
+	}
+	switch m.Type {
+	case TypeJoin, TypeLeave, TypeUpdate:
+		return m.checkRoom()
+	case TypeHello:
+		return m.Hello.check()
+	}
+	if m.Type.Relayed() {
+		return m.checkRelayed()
+	}
+	return nil
+}
+
+func (m *Message) checkRoom() *Error {
+	if m.Room == "" {
+		return Refuse(CodeBadMessage, "%s: room is missing", m.Type)
+	}
+	if !ValidRoom(m.Room) {
+		return Refuse(CodeBadRoom, "%s: %q is not a room: use 1 to 128 of A-Z a-z 0-9 _ . ~ -", m.Type, short([]byte(m.Room)))
+	}
+	if m.Type == TypeUpdate && m.Data == nil {
+		return Refuse(CodeBadMessage, "update: data is missing")
+	}
+	return nil
+}
+
+func (h *Hello) check() *Error {
+	if len(h.Token) > 4096 {
+		return Refuse(CodeBadMessage, "hello: token has %d bytes, more than 4096", len(h.Token))
+	}
+	if r := h.Resume; r != nil && (len(r.Nonce) < 16 || len(r.Nonce) > 64) {
+		return Refuse(CodeBadMessage, "hello: resume.nonce has %d characters, want 16 to 64", len(r.Nonce))
+	}
+	return nil
+}
+
+func (m *Message) checkRelayed() *Error {
+	if err := m.checkRoom(); err != nil {
+		return err
+	}
+	if !ValidPeer(m.To) && (m.To != "" || m.Type != TypeMessage) {
+		return Refuse(CodeBadMessage, "%s: to is %q, want the id of a peer", m.Type, short([]byte(m.To)))
+	}
+	if m.Data == nil && m.Type != TypeGot && (m.Type != TypeCandidates || !m.End) {
+		return Refuse(CodeBadMessage, "%s: data is missing", m.Type)
+	}
+	switch m.Type {
+	case TypeOffer, TypeAnswer:
+		if m.PC == 0 || m.Gen == 0 {
+			return Refuse(CodeBadMessage, "%s: pc and gen must be 1 or more", m.Type)
+		}
+	case TypeNegotiate, TypeReject:
+		if m.PC == 0 {
+			return Refuse(CodeBadMessage, "%s: pc must be 1 or more", m.Type)
+		}
+	case TypeCandidates:
+		if m.PC == 0 || m.Ufrag == "" || len(m.Ufrag) > 256 {
+			return Refuse(CodeBadMessage, "candidates: pc must be 1 or more, and ufrag 1 to 256 characters")
+		}
+		if m.Data != nil && m.Data[0] != '[' {
+			return Refuse(CodeBadMessage, "candidates: data must be an array")
+		}
+	}
+	return nil
+}
+
+// ValidRoom reports whether s can name a room or an app.
+func ValidRoom(s string) bool {
+	if s == "" || len(s) > 128 || s == "." || s == ".." {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !alphanumeric(c) && c != '_' && c != '.' && c != '~' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// ValidPeer reports whether s has the form of a peer's id.
+func ValidPeer(s string) bool {
+	if len(s) != 20 {
+		return false
+	}
+	for i := range len(s) {
+		if !alphanumeric(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func alphanumeric(c byte) bool {
+	return c-'0' <= 9 || c|0x20 >= 'a' && c|0x20 <= 'z'
+}
