@@ -1,0 +1,133 @@
+package turn
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/pion/stun/v3"
+)
+
+// authenticate is pion's AuthHandler: it returns the key that the request has
+// to be signed with, or false to refuse it whatever it is signed with.
+func (e *edge) authenticate(username, realm string, client net.Addr) ([]byte, bool) {
+	e.verdict = e.judge(username, realm, addrPort(client))
+	if e.verdict != 0 {
+		e.srv.stats.authFailures.Add(1)
+		return nil, false
+	}
+	e.key = e.srv.key(username, e.request)
+	return e.key, true
+}
+
+// judge says what is wrong with a user name, apart from the password. Pion does
+// not say which method is asked for, but for the one rule that depends on it
+// the request itself is at hand.
+func (e *edge) judge(username, realm string, client netip.AddrPort) stun.ErrorCode {
+	peer, expires, ok := parseUsername(username)
+	if !ok || realm != e.srv.cfg.Realm || !e.srv.cfg.Alive(peer) {
+		return stun.CodeUnauthorized
+	}
+	owner := e.owner(client)
+	allocate := stun.NewType(stun.MethodAllocate, stun.ClassRequest).Value()
+	switch {
+	case owner != nil && owner.peer == peer:
+		return 0 // its allocation lives, so expiry does not count
+	case owner != nil && messageType(e.request) != allocate:
+		// Anybody with credentials who forges the address of a client could
+		// refresh its allocation to death (RFC 8656 §5); pion does not look.
+		// An Allocate is answered with 437, and the client takes another port.
+		return stun.CodeWrongCredentials
+	case !e.srv.cfg.Now().Before(expires):
+		return stun.CodeUnauthorized
+	}
+	return 0
+}
+
+// authenticated is pion's OnAuth event: the password was looked at.
+func (e *edge) authenticated(_, _ net.Addr, _, _, _, _ string, verdict bool) {
+	if !verdict {
+		e.verdict = stun.CodeUnauthorized
+		e.srv.stats.authFailures.Add(1)
+	}
+}
+
+// reserve is pion's QuotaHandler: it holds a slot for the allocation that pion
+// is about to ask the generator for.
+func (e *edge) reserve(username, _ string, _ net.Addr) bool {
+	peer, _, _ := parseUsername(username)
+	if !e.srv.reserve(peer) {
+		return false
+	}
+	e.reserved = peer
+	return true
+}
+
+// permit is pion's PermissionHandler. A closed relay permits every address,
+// since it reaches none, and a refusal would cost Firefox the allocation.
+//
+// It also keeps new permissions off an allocation that is about to expire:
+// pion enters a permission first and gives it a timer later, and a process
+// whose allocation is closed between the two panics. Without this, any client
+// that hurries at the right moment could end the server.
+func (e *edge) permit(client net.Addr, peer net.IP) bool {
+	a := e.owner(addrPort(client))
+	ip, ok := netip.AddrFromSlice(peer)
+	if a == nil || !ok || time.Until(a.expires) < expiryGuard || !e.srv.relays.permits(ip) {
+		e.verdict = stun.CodeForbidden
+		e.srv.stats.peersRefused.Add(1)
+		return false
+	}
+	return true
+}
+
+// generator is pion's RelayAddressGenerator, on the reading goroutine.
+type generator struct{ *edge }
+
+var (
+	errNoReservation = errors.New("turn: even ports and reservations are not offered")
+	errFull          = errors.New("turn: the server has all the allocations it may have")
+	errNoTCPRelay    = errors.New("turn: relaying over TCP is not offered")
+)
+
+func (g generator) Validate() error { return nil }
+
+// AllocatePacketConn makes the allocation the slot is reserved for. Pion counts
+// on nothing from its caller but the connection, so the client is taken from
+// the request; without a reservation it is pion trying ports until one is even.
+func (g generator) AllocatePacketConn(_ string, port int) (net.PacketConn, net.Addr, error) {
+	if g.reserved == "" || port != 0 {
+		return nil, nil, errNoReservation
+	}
+	if g.srv.full() {
+		return nil, nil, errFull
+	}
+	relay, addr, err := g.srv.relays.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	g.made = &allocation{edge: g.edge, peer: g.reserved, relay: relay, addr: addr, done: make(chan struct{})}
+	g.reserved = "" // the slot is the allocation's now
+	return g.made, addr, nil
+}
+
+func (g generator) AllocateConn(string, int) (net.Conn, net.Addr, error) {
+	return nil, nil, errNoTCPRelay
+}
+
+// created is pion's OnAllocationCreated event, before it starts the goroutine
+// that reads the allocation and before the client hears of it.
+func (e *edge) created(client, _ net.Addr, _, _, _ string, _ net.Addr, _ int) {
+	a := e.made
+	a.client = addrPort(client)
+	e.mu.Lock()
+	e.owners[a.client] = a
+	e.mu.Unlock()
+	e.srv.add(a)
+	// The session may have ended since authenticate, with CloseAllocations
+	// too early to see this one.
+	if !e.srv.cfg.Alive(a.peer) {
+		e.srv.end(a)
+	}
+}

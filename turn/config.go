@@ -1,0 +1,210 @@
+package turn
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Relay says what relayed addresses are.
+type Relay int
+
+const (
+	// RelayClosed relays from allocation to allocation in memory only.
+	RelayClosed Relay = iota
+	// RelayOpen gives each allocation a UDP socket that reaches other hosts.
+	RelayOpen
+)
+
+// Defaults of Config.
+const (
+	DefaultListenUDP             = "udp://:3478"
+	DefaultListenTCP             = "tcp://:3478"
+	DefaultRealm                 = "signal"
+	DefaultTTL                   = 10 * time.Minute
+	DefaultMinPort               = 49152 // RFC 8656 §7.2: the dynamic range
+	DefaultMaxPort               = 65535
+	DefaultMaxAllocationsPerPeer = 32     // a mesh of 6 needs 15 and more; doubled at a network switch
+	DefaultMaxAllocations        = 10_000 // below the 15,535 virtual ports, so that a freed one rests
+)
+
+// minSecret is the least length of a shared secret: whoever has one credential
+// can try secrets against it at leisure.
+const minSecret = 32
+
+// Config configures a Server. The zero Config is a working server for UDP and
+// TCP at port 3478, with a closed relay and a secret of its own.
+type Config struct {
+	// Listen are the addresses to bind: "udp://host:port" and
+	// "tcp://host:port", where an empty host means every address and port 0 a
+	// free one. If Listen, PacketConns and Listeners are all empty, it is
+	// "udp://:3478" and "tcp://:3478".
+	Listen []string
+
+	// PacketConns and Listeners are sockets that are bound already, for UDP
+	// and for TCP (or TLS). A server that New returns owns and closes them.
+	// They need working read deadlines, as those of package net have.
+	PacketConns []net.PacketConn
+	Listeners   []net.Listener
+
+	// PublicIP is the address clients reach the server at: that of the URLs
+	// and of relayed addresses. Zero means the address of the first listener
+	// that has one, else the first IPv4 address, else the first IPv6 address
+	// of an interface that is neither loopback nor link-local, else 127.0.0.1.
+	// Behind a NAT it has to be given.
+	PublicIP netip.Addr
+
+	// Realm is the realm of the credentials. Empty means "signal".
+	Realm string
+
+	// Secrets are the shared secrets, of at least 32 bytes each. The first
+	// signs, all verify: to rotate, put the new one in front and drop the old
+	// one when the calls that began under it are over. None means a random
+	// one, which other processes do not know and which does not outlive this.
+	Secrets []string
+
+	// TTL is how long credentials are good for new allocations. Zero means 10
+	// minutes.
+	TTL time.Duration
+
+	// Relay is RelayClosed or RelayOpen. Zero means RelayClosed.
+	Relay Relay
+
+	// MinPort and MaxPort are the first and the last port of an open relay.
+	// Zero means 49152 and 65535.
+	MinPort, MaxPort uint16
+
+	// AllowPeers are addresses an open relay reaches though they are special
+	// or the server's own. IPv4 addresses are meant in every encoding.
+	AllowPeers []netip.Prefix
+
+	// MaxAllocationsPerPeer and MaxAllocations bound how many live at once.
+	// Zero means 32 and 10,000.
+	MaxAllocationsPerPeer int
+	MaxAllocations        int
+
+	// Alive says whether the session of a peer lives. It is called for each
+	// authenticated request, from several goroutines, and has to return at
+	// once: a client waits for it, over UDP all do. It must not call the
+	// Server. Nil means that all live.
+	Alive func(peer string) bool
+
+	// Logger hears of trouble with listeners; of clients and packets only at
+	// debug level. Nil means that nothing is logged.
+	Logger *slog.Logger
+
+	// Now is the wall clock that credentials are judged by. Nil means
+	// time.Now.
+	Now func() time.Time
+}
+
+func (c Config) withDefaults() Config {
+	if len(c.Listen)+len(c.PacketConns)+len(c.Listeners) == 0 {
+		c.Listen = []string{DefaultListenUDP, DefaultListenTCP}
+	}
+	if len(c.Secrets) == 0 {
+		c.Secrets = []string{rand.Text() + rand.Text()}
+	}
+	c.Realm = cmp.Or(c.Realm, DefaultRealm)
+	c.TTL = cmp.Or(c.TTL, DefaultTTL)
+	c.MinPort = cmp.Or(c.MinPort, DefaultMinPort)
+	c.MaxPort = cmp.Or(c.MaxPort, DefaultMaxPort)
+	c.MaxAllocationsPerPeer = cmp.Or(c.MaxAllocationsPerPeer, DefaultMaxAllocationsPerPeer)
+	c.MaxAllocations = cmp.Or(c.MaxAllocations, DefaultMaxAllocations)
+	if c.Alive == nil {
+		c.Alive = func(string) bool { return true }
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+// validate judges a Config withDefaults has gone through.
+func (c Config) validate() error {
+	for i, secret := range c.Secrets {
+		if len(secret) < minSecret {
+			return fmt.Errorf("turn: secret %d has %d bytes: it needs at least %d, as from `openssl rand -base64 32`", i+1, len(secret), minSecret)
+		}
+	}
+	switch {
+	case c.TTL < 0:
+		return fmt.Errorf("turn: credential TTL %v: it has to be positive", c.TTL)
+	case c.Relay != RelayClosed && c.Relay != RelayOpen:
+		return fmt.Errorf("turn: relay %d: use RelayClosed or RelayOpen", c.Relay)
+	case c.MinPort > c.MaxPort:
+		return fmt.Errorf("turn: relay ports %d-%d: the first has to come before the last", c.MinPort, c.MaxPort)
+	case c.MaxAllocationsPerPeer < 0 || c.MaxAllocations < 0:
+		return fmt.Errorf("turn: %d allocations per peer, %d in all: limits have to be positive", c.MaxAllocationsPerPeer, c.MaxAllocations)
+	case c.PublicIP.IsUnspecified() || c.PublicIP.Zone() != "":
+		return fmt.Errorf("turn: public address %v: give one that clients can reach", c.PublicIP)
+	}
+	for _, p := range c.AllowPeers {
+		if !p.IsValid() {
+			return errors.New("turn: an allowed peer prefix is invalid: write it like 10.0.0.0/8")
+		}
+	}
+	return nil
+}
+
+// publicIP is the default of Config.PublicIP for a server that listens at local.
+func publicIP(local []netip.Addr) (netip.Addr, error) {
+	for _, ip := range local {
+		if ip.IsValid() && !ip.IsUnspecified() {
+			return ip, nil
+		}
+	}
+	all, err := interfaceIPs()
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	var v6 netip.Addr
+	for _, ip := range all {
+		switch {
+		case ip.IsLoopback() || !ip.IsGlobalUnicast():
+		case ip.Is4():
+			return ip, nil
+		case !v6.IsValid():
+			v6 = ip
+		}
+	}
+	return cmp.Or(v6, netip.AddrFrom4([4]byte{127, 0, 0, 1})), nil
+}
+
+// interfaceIPs are the addresses of this host.
+func interfaceIPs() ([]netip.Addr, error) {
+	nets, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("turn: list the addresses of this host: %w", err)
+	}
+	var ips []netip.Addr
+	for _, n := range nets {
+		if ipNet, ok := n.(*net.IPNet); ok {
+			if ip, ok := netip.AddrFromSlice(ipNet.IP); ok {
+				ips = append(ips, ip.Unmap())
+			}
+		}
+	}
+	return ips, nil
+}
+
+// addrPort is the address of a socket of UDP or TCP in its one canonical form,
+// zero for any other.
+func addrPort(addr net.Addr) netip.AddrPort {
+	var ap netip.AddrPort
+	switch a := addr.(type) {
+	case *net.UDPAddr:
+		ap = a.AddrPort()
+	case *net.TCPAddr:
+		ap = a.AddrPort()
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
