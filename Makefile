@@ -1,0 +1,54 @@
+# make help prints what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+N ?= 10
+FUZZTIME ?= 30s
+GO_PACKAGES := ./...
+# Packages whose tests need browsers or real media; race and check leave them to test.
+HEAVY := ./integration/...
+
+.PHONY: help run build check test race js integration fuzz bench repeat install
+
+help: ## print this
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build, start the server and print the address of the call page
+	./bin/signal serve
+
+build: ## build bin/signal
+	go build -trimpath -o bin/signal ./cmd/signal
+
+install: ## install what the tests need (apt when root, otherwise says what)
+	@.ci/install
+
+check: ## the quick loop: format, vet, staticcheck, types, short tests
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt: the files above are not formatted"; exit 1; }
+	go vet $(GO_PACKAGES)
+	go tool staticcheck $(GO_PACKAGES)
+	@if test -d web/node_modules; then cd web && npm run --silent types; else echo "types: skipped, run make install first"; fi
+	go test -short $$(go list $(GO_PACKAGES) | grep -v /integration)
+
+race: ## Go tests with the race detector, browser and calls aside
+	go test -race -timeout 10m $$(go list $(GO_PACKAGES) | grep -v /integration)
+
+js: ## JavaScript: types and tests
+	cd web && npm run --silent types && npm run --silent test
+
+integration: build ## end to end: calls, relay, browser; with the race detector
+	go test -race -timeout 15m -count 1 $(HEAVY)
+
+test: install ## everything: install what is needed, vet, staticcheck, race, JavaScript, browser
+	$(MAKE) --no-print-directory check
+	$(MAKE) --no-print-directory race
+	$(MAKE) --no-print-directory js
+	$(MAKE) --no-print-directory integration
+
+fuzz: ## fuzz every target for FUZZTIME (30s)
+	@.ci/fuzz $(FUZZTIME)
+
+bench: build ## benchmarks, and the figures of a call, printed with the machine beside them
+	@.ci/bench
+
+repeat: build ## the integration tests N times (10); stops at the first failure
+	@for i in $$(seq $(N)); do echo "== $$i of $(N)"; go test -race -timeout 15m -count 1 $(HEAVY) || exit 1; done
