@@ -1,0 +1,119 @@
+package signaling
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+)
+
+// Config configures a Server. The zero Config is a working single-node server
+// that lets everybody in.
+type Config struct {
+	// Authenticate says who a client is, from what came with its hello. A
+	// refusal is an *Error, which the client is told; any other error reaches it
+	// as "internal". It may block: it runs on a goroutine of its own, and ctx
+	// ends with the link. A client that resumes is who it was, and is not asked
+	// again. Nil: everybody is anonymous.
+	Authenticate func(ctx context.Context, h Hello) (Identity, error)
+
+	// ICEServers gives a peer its ICE servers: with welcome, when it asks, and
+	// again before the TTL ends. It is called without locks and never inside
+	// Receive, and should not block for long. Nil: none.
+	ICEServers func(peer string, id Identity) wire.ICE
+
+	// Cluster is what several Servers share. Nil: this one is alone.
+	Cluster Cluster
+
+	// ResumeKeys sign resume tokens: the first signs, all verify. Sessions
+	// outlive the process only with keys that do. Nil: a random one.
+	ResumeKeys [][]byte
+
+	// Apps are the apps that exist besides "default" and those that were named
+	// to Server.App.
+	Apps []string
+
+	// ResumeWindow is how long a session outlives its link. Zero means 60 s;
+	// negative means that sessions cannot be resumed.
+	ResumeWindow time.Duration
+	AwayAfter    time.Duration // how long a lost link is not told to others; zero means 1 s
+	PingAfter    time.Duration // of having sent nothing; zero means 10 s
+	DeadAfter    time.Duration // of having heard nothing; zero means 25 s
+	HelloTimeout time.Duration // from Start to hello; zero means 5 s
+
+	MaxMessage    int // bytes of a frame; zero means 64 KiB
+	MaxSDP        int // bytes of data in offer and answer; zero means 32 KiB
+	MaxMetadata   int // bytes of data in join and update; zero means 4 KiB
+	MaxCandidates int // per receiver, room, pc and ufrag; zero means 100
+	MaxPeers      int // members of a room; zero means 16, and there is no ceiling
+	MaxRooms      int // rooms of a session; zero means 32
+	MaxLinks      int // links of this server; zero means any number
+
+	Rate   int // frames per second of one link; zero means 50
+	Burst  int // frames at once; zero means 200
+	Bytes  int // bytes per second of one link, and four times that at once; zero means 256 KiB
+	Outbox int // unread bytes at which a link is closed; the history is given up at twice that; zero means 1 MiB
+
+	// Logger gets a line for each transition of a session. SDP and tokens are
+	// never logged, addresses only at debug level. Nil: nothing is logged.
+	Logger *slog.Logger
+
+	// Now is the wall clock, for ranks and the age of tokens. Nil: time.Now.
+	Now func() time.Time
+}
+
+// Hello is what Config.Authenticate judges.
+type Hello struct {
+	App    string
+	Token  string         // of hello, else of the request; "": none
+	Remote netip.AddrPort // as LinkInfo has it
+}
+
+// Identity is who somebody is.
+type Identity struct {
+	User string // at most 256 bytes; "": anonymous
+}
+
+func (c Config) withDefaults() Config {
+	if c.Cluster == nil {
+		c.Cluster = NewMemoryCluster()
+	}
+	if len(c.ResumeKeys) == 0 {
+		c.ResumeKeys = [][]byte{[]byte(rand.Text())}
+	}
+	c.ResumeKeys = slices.Clone(c.ResumeKeys)
+	c.ResumeWindow = max(0, cmp.Or(c.ResumeWindow, 60*time.Second))
+	c.AwayAfter = cmp.Or(c.AwayAfter, time.Second)
+	c.PingAfter = cmp.Or(c.PingAfter, 10*time.Second)
+	c.DeadAfter = cmp.Or(c.DeadAfter, 25*time.Second)
+	c.HelloTimeout = cmp.Or(c.HelloTimeout, 5*time.Second)
+	c.MaxMessage = cmp.Or(c.MaxMessage, 64<<10)
+	c.MaxSDP = cmp.Or(c.MaxSDP, 32<<10)
+	c.MaxMetadata = cmp.Or(c.MaxMetadata, 4<<10)
+	c.MaxCandidates = cmp.Or(c.MaxCandidates, 100)
+	c.MaxPeers = cmp.Or(c.MaxPeers, 16)
+	c.MaxRooms = cmp.Or(c.MaxRooms, 32)
+	c.Rate = cmp.Or(c.Rate, 50)
+	c.Burst = cmp.Or(c.Burst, 200)
+	c.Bytes = cmp.Or(c.Bytes, 256<<10)
+	c.Outbox = cmp.Or(c.Outbox, 1<<20)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+func (c *Config) limits() wire.Limits {
+	return wire.Limits{
+		Message: c.MaxMessage, SDP: c.MaxSDP, Metadata: c.MaxMetadata, Candidates: c.MaxCandidates,
+		Peers: c.MaxPeers, Rooms: c.MaxRooms, Rate: c.Rate, Burst: c.Burst, Bytes: c.Bytes,
+	}
+}
