@@ -1,0 +1,150 @@
+/** @typedef {'now' | 'after' | 'authenticate' | 'fresh' | 'never'} Retry */
+
+/**
+ * What each code means, as in section 8 of PROTOCOL.md: what to do, and the
+ * close code of a link that it ends.
+ * @type {Record<string, {retry: Retry, close?: number}>}
+ */
+const codes = {
+  bad_message: { retry: 'never', close: 4400 },
+  unknown_type: { retry: 'never' },
+  out_of_order: { retry: 'never' },
+  hello_expected: { retry: 'never', close: 4402 },
+  duplicate_hello: { retry: 'never' },
+  unsupported_version: { retry: 'never', close: 4406 },
+  unauthenticated: { retry: 'authenticate', close: 4401 },
+  forbidden: { retry: 'never', close: 4403 },
+  origin_not_allowed: { retry: 'never' },
+  unknown_app: { retry: 'never', close: 4404 },
+  method_not_allowed: { retry: 'never' },
+  upgrade_required: { retry: 'never' },
+  hello_timeout: { retry: 'now', close: 4408 },
+  idle: { retry: 'now', close: 4407 },
+  replaced: { retry: 'never', close: 4409 },
+  session_gone: { retry: 'fresh', close: 4410 },
+  too_big: { retry: 'never', close: 1009 },
+  not_text: { retry: 'never', close: 1003 },
+  invalid_utf8: { retry: 'never', close: 1007 },
+  rate_limited: { retry: 'after', close: 4429 },
+  slow_consumer: { retry: 'now', close: 4430 },
+  unavailable: { retry: 'after', close: 1013 },
+  going_away: { retry: 'after', close: 1012 },
+  internal: { retry: 'after', close: 1011 },
+  bad_room: { retry: 'never' },
+  room_full: { retry: 'never' },
+  too_many_rooms: { retry: 'never' },
+  not_in_room: { retry: 'never' },
+  no_such_peer: { retry: 'never' },
+  not_your_turn: { retry: 'never' },
+  too_many_candidates: { retry: 'never' },
+  bye: { retry: 'never', close: 1000 },
+  // The SDK's own.
+  unreachable: { retry: 'now' },
+  timeout: { retry: 'now' },
+  outcome_unknown: { retry: 'now' },
+  ice_failed: { retry: 'now' },
+};
+
+/** A failure: a stable code for programs, a sentence for people. */
+export class SignalError extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {{retry?: Retry, after?: number, status?: number, cause?: unknown, participant?: object}} [more]
+   */
+  constructor(code, message, { retry, after, status, cause, participant } = {}) {
+    super(message, { cause });
+    this.name = 'SignalError';
+    this.code = code;
+    /** @type {Retry} What helps: the same again now, or after `after` ms, a new token, a new session, or nothing. */
+    this.retry = retry ?? codes[code]?.retry ?? 'never';
+    /** @type {number | undefined} milliseconds */
+    this.after = after;
+    /** @type {number | undefined} the HTTP status of a refused connection */
+    this.status = status;
+    /** @type {object | undefined} the Participant that it concerns */
+    this.participant = participant;
+  }
+}
+
+/**
+ * The error that a server told in a frame.
+ * @param {{code?: string, text?: string, after?: number}} frame
+ */
+export function fromFrame({ code = 'internal', text, after }) {
+  return new SignalError(code, text || code, { after, retry: codes[code] ? undefined : 'never' });
+}
+
+/**
+ * Why a link ended. The reason of the close frame is the code; a close code
+ * alone is judged by the table; no close frame at all means the network.
+ * @param {{code: number, reason: string}} event
+ */
+export function fromClose({ code, reason }) {
+  if (codes[reason]) return new SignalError(reason, reason);
+  const known = Object.keys(codes).find((c) => codes[c].close === code);
+  if (known && code !== 1000) return new SignalError(known, reason || known);
+  const never = code >= 4400 && code < 4500;
+  return new SignalError(reason || 'unreachable', reason || 'the connection was lost', { retry: never ? 'never' : 'now' });
+}
+
+/**
+ * A refused upgrade: an RFC 9457 body, or whatever stands in front of the
+ * server.
+ * @param {Response} response
+ */
+export async function fromResponse(response) {
+  const { status } = response;
+  const seconds = Number(response.headers.get('retry-after'));
+  const body = await response.json().catch(() => ({}));
+  const retry = status >= 500 || status === 429 ? 'after' : 'never';
+  const code = typeof body?.code === 'string' ? body.code : 'unreachable';
+  return new SignalError(code, body?.detail || body?.title || `the server answered with status ${status}`, {
+    status,
+    after: seconds ? seconds * 1000 : undefined,
+    retry: codes[code] && code !== 'unreachable' ? undefined : retry,
+  });
+}
+
+const media = /** @type {Record<string, string>} */ ({
+  NotAllowedError: 'denied',
+  SecurityError: 'denied',
+  NotFoundError: 'no_device',
+  DevicesNotFoundError: 'no_device',
+  NotReadableError: 'device_busy',
+  AbortError: 'device_busy',
+  TrackStartError: 'device_busy',
+  OverconstrainedError: 'bad_constraints',
+  TypeError: 'bad_constraints',
+});
+
+/** @param {'camera' | 'microphone'} what */
+const sentences = (what) => /** @type {Record<string, string>} */ ({
+  denied: `The browser blocks the ${what} for this site.`,
+  dismissed: `The question about the ${what} was not answered.`,
+  no_device: `No ${what} found.`,
+  device_busy: `Another program uses the ${what}.`,
+  bad_constraints: `No ${what} can do what was asked of it.`,
+  insecure_context: 'Calls need https.',
+  unsupported: `This browser has no access to a ${what}.`,
+});
+
+/**
+ * Why a camera or microphone did not start.
+ * @param {'camera' | 'microphone'} what
+ * @param {string} code
+ * @param {unknown} [cause]
+ */
+export function mediaError(what, code, cause) {
+  return new SignalError(code, sentences(what)[code] ?? code, { cause });
+}
+
+/**
+ * The code for what getUserMedia threw.
+ * @param {unknown} error
+ * @param {string} [permission] state of the permission afterwards: a refusal that left it at `prompt` was none
+ */
+export function mediaCode(error, permission) {
+  const code = media[/** @type {Error} */ (error)?.name] ?? 'unsupported';
+  return code === 'denied' && permission === 'prompt' ? 'dismissed' : code;
+}

@@ -1,0 +1,62 @@
+import { SignalError } from './errors.js';
+
+export const VERSION = 'signal.v1';
+
+/**
+ * One frame of signal.v1, either way. Which fields a type has: PROTOCOL.md,
+ * section 4.
+ * @typedef {{
+ *   type: string, id?: number, seq?: number, ack?: number, re?: number,
+ *   room?: string, to?: string, from?: string, pc?: number, gen?: number,
+ *   n?: number, got?: number, base?: number, ufrag?: string, end?: boolean, data?: any,
+ *   versions?: string[], token?: string, resume?: any,
+ *   peer?: any, peers?: Peer[], user?: string, resumed?: boolean, reason?: 'left' | 'timeout',
+ *   limits?: Limits, heartbeat?: {ping: number, dead: number}, ice?: ICE,
+ *   code?: string, text?: string, after?: number,
+ * }} Frame
+ */
+/** @typedef {{id: string, offers: boolean, user?: string, away?: boolean, data?: any}} Peer */
+/** @typedef {{list: RTCIceServer[], ttl: number}} ICE */
+/** @typedef {{message: number, sdp: number, metadata: number, candidates: number, peers: number, rooms: number, rate: number, burst: number, bytes: number}} Limits */
+
+/** What holds until a welcome says otherwise. @type {Limits} */
+export const LIMITS = { message: 65536, sdp: 32768, metadata: 4096, candidates: 100, peers: 16, rooms: 32, rate: 50, burst: 200, bytes: 262144 };
+
+const numbers = /** @type {const} */ (['id', 'seq', 'ack', 're', 'pc', 'gen', 'n', 'got', 'base']);
+
+/**
+ * The text of a frame, fields in the order that the specification prints.
+ * @param {Frame} f
+ * @returns {string}
+ */
+export function encode({ id, ack, type, versions, token, resume, room, to, pc, gen, n, got, base, ufrag, end, data }) {
+  return JSON.stringify({ id, ack: ack || undefined, type, versions, token, resume, room, to, pc, gen, n, got, base, ufrag, end, data });
+}
+
+/**
+ * Reads a frame of the server.
+ * @param {unknown} text
+ * @returns {Frame}
+ */
+export function decode(text) {
+  let frame;
+  try {
+    frame = JSON.parse(/** @type {string} */ (text));
+  } catch (cause) {
+    throw new SignalError('bad_message', 'the server sent what is not JSON', { cause });
+  }
+  if (typeof frame?.type !== 'string') throw new SignalError('bad_message', 'the server sent a frame without a type');
+  for (const name of numbers) {
+    const value = frame[name];
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0)) throw new SignalError('bad_message', `the server sent a frame with a wrong "${name}"`);
+  }
+  return frame;
+}
+
+const utf8 = new TextEncoder();
+
+/**
+ * Bytes of a text in UTF-8, which is what limits count.
+ * @param {string} text
+ */
+export const size = (text) => utf8.encode(text).length;
