@@ -106,7 +106,11 @@ func newSide(ctx context.Context, t *testing.T, name string, near interceptor.Fa
 	s := &side{pc: newPC(t, near), player: newPlayer(t, name), receivers: make(chan *Receiver, 2)}
 	s.pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		r := NewReceiver(track, Config{})
-		s.wg.Go(func() { _ = r.Run(ctx) })
+		s.wg.Go(func() {
+			if err := r.Run(ctx); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s receives: %v", name, err)
+			}
+		})
 		s.receivers <- r
 	})
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
@@ -119,7 +123,11 @@ func newSide(ctx context.Context, t *testing.T, name string, near interceptor.Fa
 			t.Fatal(err)
 		}
 		s.tracks = append(s.tracks, track)
-		s.wg.Go(func() { _ = s.feedback.Run(sender) })
+		s.wg.Go(func() {
+			if err := s.feedback.Run(sender); err != nil {
+				t.Errorf("feedback of %s: %v", name, err)
+			}
+		})
 	}
 	t.Cleanup(s.wg.Wait)
 	t.Cleanup(func() { _ = s.pc.Close() }) // first, so that the feedback ends

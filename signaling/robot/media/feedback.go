@@ -11,12 +11,12 @@ import (
 
 // RTCPReader is where a sender's feedback comes from: *webrtc.RTPSender.
 type RTCPReader interface {
-	ReadRTCP() ([]rtcp.Packet, interceptor.Attributes, error)
+	Read([]byte) (int, interceptor.Attributes, error)
 }
 
 // Feedback counts what receivers ask of a sender. The zero Feedback is ready,
 // for any number of senders.
-type Feedback struct{ nack, keyframe, reports, fractionLost atomic.Int64 }
+type Feedback struct{ nack, keyframe, reports, fractionLost, malformed atomic.Int64 }
 
 // FeedbackReport is a Feedback at one moment.
 type FeedbackReport struct {
@@ -24,19 +24,26 @@ type FeedbackReport struct {
 	KeyframeAsks int64 // PLI and FIR; not answered, since a keyframe comes each second
 	Reports      int64 // reception reports
 	WorstLoss    int   // the largest fraction lost of these, in 1/256
+	Malformed    int64 // not RTCP
 }
 
 // Run reads until the sender is stopped: by RemoveTrack, or Close of its
 // PeerConnection. Somebody has to, as pion's interceptors (NACK, reports) see
 // only the RTCP that is read.
 func (f *Feedback) Run(sender RTCPReader) error {
+	buf := make([]byte, maxPacket)
 	for {
-		packets, _, err := sender.ReadRTCP()
+		n, _, err := sender.Read(buf)
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrClosedPipe):
 			return nil
 		case err != nil:
 			return err
+		}
+		packets, err := rtcp.Unmarshal(buf[:n])
+		if err != nil {
+			f.malformed.Add(1)
+			continue
 		}
 		for _, p := range packets {
 			f.count(p)
@@ -46,7 +53,13 @@ func (f *Feedback) Run(sender RTCPReader) error {
 
 // Report returns the counts so far.
 func (f *Feedback) Report() FeedbackReport {
-	return FeedbackReport{f.nack.Load(), f.keyframe.Load(), f.reports.Load(), int(f.fractionLost.Load())}
+	return FeedbackReport{
+		Nacked:       f.nack.Load(),
+		KeyframeAsks: f.keyframe.Load(),
+		Reports:      f.reports.Load(),
+		WorstLoss:    int(f.fractionLost.Load()),
+		Malformed:    f.malformed.Load(),
+	}
 }
 
 func (f *Feedback) count(p rtcp.Packet) {

@@ -86,8 +86,10 @@ func (p *Player) Play(ctx context.Context, track SampleWriter) error {
 		timer.Reset(-behind)
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
 		case <-timer.C:
+		}
+		if ctx.Err() != nil { // even if the frame is due as well
+			return context.Cause(ctx)
 		}
 		p.write(track, s, k)
 	}

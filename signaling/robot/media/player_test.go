@@ -152,23 +152,28 @@ type rtcpScript struct {
 	end     error
 }
 
-func (s *rtcpScript) ReadRTCP() ([]rtcp.Packet, interceptor.Attributes, error) {
+func (s *rtcpScript) Read(b []byte) (int, interceptor.Attributes, error) {
 	if len(s.packets) == 0 {
-		return nil, nil, s.end
+		return 0, nil, s.end
 	}
 	p := s.packets[0]
 	s.packets = s.packets[1:]
-	return p, nil, nil
+	if p == nil {
+		return copy(b, "not RTCP"), nil, nil
+	}
+	raw, err := rtcp.Marshal(p)
+	return copy(b, raw), nil, err
 }
 
 func TestFeedbackIsCounted(t *testing.T) {
 	var f Feedback
 	err := f.Run(&rtcpScript{end: io.ErrClosedPipe, packets: [][]rtcp.Packet{
 		{&rtcp.TransportLayerNack{Nacks: []rtcp.NackPair{{PacketID: 7, LostPackets: 0b101}}}, &rtcp.PictureLossIndication{}},
+		nil,
 		{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{FractionLost: 12}, {FractionLost: 3}}}},
-		{&rtcp.SenderReport{Reports: []rtcp.ReceptionReport{{FractionLost: 4}}}, &rtcp.FullIntraRequest{}},
+		{&rtcp.SenderReport{Reports: []rtcp.ReceptionReport{{FractionLost: 4}}}, &rtcp.FullIntraRequest{FIR: []rtcp.FIREntry{{SSRC: 1}}}},
 	}})
-	if got, want := f.Report(), (FeedbackReport{Nacked: 3, KeyframeAsks: 2, Reports: 3, WorstLoss: 12}); err != nil || got != want {
+	if got, want := f.Report(), (FeedbackReport{Nacked: 3, KeyframeAsks: 2, Reports: 3, WorstLoss: 12, Malformed: 1}); err != nil || got != want {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
 	broken := errors.New("broken")
