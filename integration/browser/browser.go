@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -75,21 +76,28 @@ func (e *engine) in(t testing.TB) *Browser {
 // launch starts the programs and connects to them. What it starts ends at the
 // test's cleanup, whether it succeeds or not.
 func (e *engine) launch(ctx context.Context, t testing.TB, p programs) error {
-	profile, err := os.MkdirTemp("", "signal-browser-")
+	dir, err := os.MkdirTemp("", "signal-browser-")
 	if err != nil {
 		return err
 	}
 	t.Cleanup(func() {
-		if err := os.RemoveAll(profile); err != nil {
+		if err := os.RemoveAll(dir); err != nil {
 			t.Errorf("browser: %v", err)
 		}
 	})
+	if e.opts.Throttle {
+		script := throttling(p.chromium)
+		p.chromium = filepath.Join(dir, "chromium")
+		if err := os.WriteFile(p.chromium, []byte(script), 0o755); err != nil {
+			return err
+		}
+	}
 	d, err := startDriver(p)
 	if err != nil {
 		return err
 	}
 	t.Cleanup(d.stop)
-	url, err := d.newSession(ctx, e.opts.capabilities(p, profile))
+	url, err := d.newSession(ctx, e.opts.capabilities(p, filepath.Join(dir, "profile")))
 	if err != nil {
 		return err
 	}
@@ -152,18 +160,21 @@ func (b *Browser) NewPage(url string) *Page {
 
 // NewPage opens a page of this user and waits until it has loaded.
 func (c *Context) NewPage(url string) *Page {
+	c.b.t.Helper()
+	// In a window of its own the page is visible whatever else is open.
+	return c.open(url, map[string]any{"type": "window", "userContext": c.id})
+}
+
+// open creates a browsing context as params say and loads url in it.
+func (c *Context) open(url string, params map[string]any) *Page {
 	b := c.b
 	b.t.Helper()
+	ctx, cancel := b.bounded()
+	defer cancel()
 	var made struct {
 		Context string `json:"context"`
 	}
-	ctx, cancel := b.bounded()
-	defer cancel()
-	// In a window of its own the page is visible whatever else is open.
-	err := b.conn.call(ctx, "browsingContext.create", map[string]any{
-		"type": "window", "userContext": c.id,
-	}, &made)
-	if err != nil {
+	if err := b.conn.call(ctx, "browsingContext.create", params, &made); err != nil {
 		b.t.Fatalf("browser: new page: %v", err)
 	}
 	p := b.addPage(c, made.Context)

@@ -30,6 +30,7 @@ func newSite(t *testing.T) string {
 
 // TestPage has one browser for all that needs nothing special of it.
 func TestPage(t *testing.T) {
+	t.Parallel()
 	site := newSite(t)
 	b := browser.Start(t, browser.Options{CameraFPS: 10})
 	for name, test := range map[string]func(*testing.T, *browser.Page){

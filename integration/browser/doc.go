@@ -11,7 +11,7 @@
 //	alice.WaitFor(ctx, `document.querySelector("video.remote")?.videoWidth > 0`)
 //
 // One browser per test and a page per person is the cheap arrangement: Start
-// takes about a second, a page some 50 ms.
+// takes about a second, a page a tenth of that. Subtests share a browser by In.
 //
 // Methods that return no error end the test when they fail, as t.Fatal does;
 // call them from the goroutine of the test. Eval and CDP return errors and may
@@ -27,9 +27,9 @@
 //
 // What Chromium does that a test should know:
 //
-//   - Every page has a window of its own, so that none is a background tab.
-//     A page behind another still counts as visible; timers of hidden pages
-//     would run once a second. Options.Throttle keeps what throttling is left.
+//   - Every page has a window of its own and counts as visible. Only a tab in
+//     front of it (Page.NewTab) hides it: it draws no frames then, and with
+//     Options.Throttle its timers run once a second after a while, WaitFor's too.
 //   - The fake camera offers 640x480 and other sizes by getUserMedia's
 //     constraints; it has no setting for the size, only for the frame rate.
 //   - Host candidates hide behind mDNS names until a camera was allowed:

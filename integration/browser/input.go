@@ -26,9 +26,15 @@ const (
 //go:embed locate.js
 var locator string
 
+// place is what the locator finds.
+type place struct {
+	X, Y int    // in the viewport
+	Why  string // there is none
+}
+
 // Click clicks with the mouse on the centre of the first element that the CSS
 // selector finds, once a person could: it is visible, enabled, at rest, and
-// nothing covers it. A page of its own frame only: iframes are not looked into.
+// nothing covers it. Iframes and shadow roots are not searched.
 func (p *Page) Click(selector string) {
 	p.b.t.Helper()
 	ctx, cancel := p.b.bounded()
@@ -65,21 +71,17 @@ func (p *Page) click(ctx context.Context, selector string) error {
 	if err != nil {
 		return err
 	}
-	var at struct {
-		X, Y int
-		Why  string
-	}
-	err = p.retry(ctx, func(left time.Duration) (bool, error) {
-		// The page has the last word on why, so it gets a little less time.
-		ms := (left - left/20).Milliseconds()
-		err := p.eval(ctx, fmt.Sprintf("(%s)(%s, %d)", locator, quoted, ms), &at)
-		return err == nil, err
+	var at place
+	err = retry(ctx, func(ctx context.Context, left time.Duration) error {
+		at = place{}
+		err := p.eval(ctx, fmt.Sprintf("(%s)(%s, %d)", locator, quoted, left.Milliseconds()), &at)
+		if err == nil && at.Why != "" {
+			return errors.New(at.Why)
+		}
+		return err
 	})
 	if err != nil {
 		return err
-	}
-	if at.Why != "" {
-		return errors.New(at.Why)
 	}
 	return p.b.conn.call(ctx, "input.performActions", p.input(map[string]any{
 		"type": "pointer", "id": "mouse", "actions": []any{

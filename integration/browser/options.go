@@ -40,7 +40,8 @@ type Options struct {
 	// InsecureTLS accepts every certificate.
 	InsecureTLS bool
 
-	// Throttle keeps Chromium's throttling of hidden and covered pages.
+	// Throttle keeps Chromium's throttling of hidden pages (Page.NewTab): their
+	// timers run once a second from ten seconds after they were hidden.
 	Throttle bool
 
 	// AllowErrors keeps uncaught errors from failing the test.
@@ -74,6 +75,7 @@ var baseFlags = []string{
 	"--window-size=1280,800",
 }
 
+// unthrottled are the flags by which hidden pages run at full speed.
 var unthrottled = []string{
 	"--disable-background-timer-throttling",
 	"--disable-renderer-backgrounding",
@@ -143,4 +145,20 @@ func (o Options) capabilities(p programs, profile string) map[string]any {
 			"args":   o.flags(profile),
 		},
 	}
+}
+
+// throttling returns a program that runs Chromium without the flags that end
+// throttling. chromedriver adds them by itself, its excludeSwitches being deaf
+// to one of them.
+func throttling(chromium string) string {
+	return `#!/bin/sh
+for arg; do
+	shift
+	case "$arg" in
+	` + strings.Join(unthrottled, "|") + `) ;;
+	*) set -- "$@" "$arg" ;;
+	esac
+done
+exec "` + chromium + `" "$@"
+`
 }

@@ -33,6 +33,16 @@ func (p *Page) Navigate(url string) {
 	}, nil)
 }
 
+// NewTab opens a page of the same user in front of this one, which is hidden
+// until the new one is closed: it draws no frames, and no click or screenshot
+// of it ends. Its timers are throttled only with Options.Throttle.
+func (p *Page) NewTab(url string) *Page {
+	p.b.t.Helper()
+	return p.user.open(url, map[string]any{
+		"type": "tab", "referenceContext": p.id, "userContext": p.user.id,
+	})
+}
+
 // SetViewport gives the page a size in CSS pixels.
 func (p *Page) SetViewport(width, height int) {
 	p.b.t.Helper()
@@ -141,6 +151,10 @@ var waiter string
 // documents.
 const retryWait = 20 * time.Millisecond
 
+// lastWait bounds the question why something has not come to pass. The answer
+// is at hand: only a page that hangs takes longer, or a machine under load.
+const lastWait = 5 * time.Second
+
 // WaitFor waits until the JavaScript expression is true in the page, promises
 // awaited. The page itself asks every 50 ms and goes on asking in the next
 // document when it navigates. An exception counts as false, and is told when
@@ -158,30 +172,37 @@ func (p *Page) waitFor(ctx context.Context, predicate string) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, p.b.opts.Wait, errWait)
 		defer cancel()
 	}
-	return p.retry(ctx, func(left time.Duration) (done bool, err error) {
-		var last string
-		err = p.eval(ctx, fmt.Sprintf("(%s)(async () => (\n%s\n), %d)", waiter, predicate, left.Milliseconds()), &last)
-		if err != nil || last == "" {
-			return err == nil, err
+	return retry(ctx, func(ctx context.Context, left time.Duration) error {
+		var why string
+		err := p.eval(ctx, fmt.Sprintf("(%s)(async () => (\n%s\n), %d)", waiter, predicate, left.Milliseconds()), &why)
+		if err == nil && why != "" {
+			return errors.New(why)
 		}
-		return false, errors.New(last)
+		return err
 	})
 }
 
-// retry asks until it is done, as long as ctx allows and the only trouble is
-// that the page was between two documents. ctx has a deadline.
-func (p *Page) retry(ctx context.Context, ask func(left time.Duration) (bool, error)) error {
+// retry asks the page for something that it may take all the time left for,
+// and again when the page has moved on to another document meanwhile. ctx has a
+// deadline; after its end the page is asked once more, to learn why.
+func retry(ctx context.Context, ask func(ctx context.Context, left time.Duration) error) error {
 	deadline, _ := ctx.Deadline()
 	for {
-		done, err := ask(time.Until(deadline))
-		if done || err != nil && !isNavigation(err) {
+		err := ask(ctx, time.Until(deadline))
+		if err == nil || ctx.Err() == nil && !isNavigation(err) {
 			return err
 		}
 		select {
-		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), err)
 		case <-time.After(retryWait):
+			continue
+		case <-ctx.Done():
 		}
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWait)
+		defer cancel()
+		if err := ask(last, 0); err != nil {
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+		return nil
 	}
 }
 
