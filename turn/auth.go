@@ -72,6 +72,10 @@ func (e *edge) reserve(username, _ string, _ net.Addr) bool {
 // whose allocation is closed between the two panics. Without this, any client
 // that hurries at the right moment could end the server.
 func (e *edge) permit(client net.Addr, peer net.IP) bool {
+	if !channelInRange(e.request) {
+		e.verdict = stun.CodeBadRequest
+		return false
+	}
 	a := e.owner(addrPort(client))
 	ip, ok := netip.AddrFromSlice(peer)
 	if a == nil || !ok || time.Until(a.expires) < expiryGuard || !e.srv.relays.permits(ip) {
@@ -80,6 +84,20 @@ func (e *edge) permit(client net.Addr, peer net.IP) bool {
 		return false
 	}
 	return true
+}
+
+// channelInRange says whether a request binds no channel, or one whose data will
+// be read as such. Pion binds any number.
+func channelInRange(request []byte) bool {
+	if messageType(request) != stun.NewType(stun.MethodChannelBind, stun.ClassRequest).Value() {
+		return true
+	}
+	m, err := decode(request)
+	if err != nil {
+		return false
+	}
+	number, err := m.Get(stun.AttrChannelNumber)
+	return err == nil && len(number) == 4 && isChannelData(number)
 }
 
 // generator is pion's RelayAddressGenerator, on the reading goroutine.

@@ -183,9 +183,10 @@ func (e *edge) correct(b []byte) []byte {
 		return b
 	}
 	setters := []stun.Setter{&stun.Message{TransactionID: response.TransactionID}, response.Type, e.verdict}
-	if e.verdict == stun.CodeForbidden {
+	switch nonce := new(stun.Nonce); {
+	case e.verdict != stun.CodeUnauthorized && e.verdict != stun.CodeWrongCredentials:
 		setters = append(setters, stun.MessageIntegrity(e.key))
-	} else if nonce := new(stun.Nonce); nonce.GetFrom(request) == nil {
+	case nonce.GetFrom(request) == nil:
 		setters = append(setters, nonce, stun.NewRealm(e.srv.cfg.Realm)) // RFC 8489 §9.2.4
 	}
 	if m, err := stun.Build(setters...); err == nil {

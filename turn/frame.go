@@ -23,20 +23,20 @@ const (
 var errNoFrame = errors.New("turn: neither STUN nor ChannelData")
 
 // frameLength returns how long the frame is that begins with these 4 bytes,
-// without padding (RFC 8656 §2.8: the first two bits tell STUN, 00, from
-// ChannelData, 01).
+// without padding: STUN begins with the bits 00, ChannelData with a channel
+// number, 0x4000 to 0x4FFF (RFC 8656 §12).
 func frameLength(header []byte) (int, error) {
 	length := int(binary.BigEndian.Uint16(header[2:]))
-	switch header[0] >> 6 {
-	case 0:
-		if length%4 == 0 { // RFC 8489 §5
-			return stunHeader + length, nil
-		}
-	case 1:
+	switch {
+	case header[0]>>6 == 0 && length%4 == 0: // RFC 8489 §5
+		return stunHeader + length, nil
+	case isChannelData(header):
 		return channelHeader + length, nil
 	}
 	return 0, errNoFrame
 }
+
+func isChannelData(b []byte) bool { return b[0]>>4 == 4 }
 
 // wellFormed says whether b is one frame that pion can make something of. Over
 // UDP, ChannelData may have padding behind it.
@@ -48,7 +48,7 @@ func wellFormed(b []byte) bool {
 	switch {
 	case err != nil:
 		return false
-	case b[0]>>6 == 1:
+	case isChannelData(b):
 		return n <= len(b)
 	default:
 		return n == len(b) && binary.BigEndian.Uint32(b[4:]) == magicCookie

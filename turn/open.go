@@ -83,7 +83,7 @@ func (o *openRelays) reaches(to netip.AddrPort) bool {
 	if to.Port() == 0 {
 		return false
 	}
-	if canonical(to.Addr()) != o.policy.public || o.policy.allowed(to.Addr()) {
+	if !o.policy.own(to.Addr()) || o.policy.allowed(to.Addr()) {
 		return true
 	}
 	o.mu.Lock()

@@ -59,11 +59,17 @@ type policy struct {
 }
 
 func (p *policy) permits(peer netip.Addr) bool {
-	ip := canonical(peer)
-	if ip == p.public || p.allowed(peer) {
+	if p.own(peer) || p.allowed(peer) {
 		return true
 	}
-	return !slices.Contains(p.local, ip) && !contains(special, ip)
+	return !slices.Contains(p.local, peer.WithZone("")) &&
+		!slices.Contains(p.local, canonical(peer)) && !contains(special, canonical(peer))
+}
+
+// own says whether peer is the public address: as it is, since that may be one
+// like ::1 that holds another, or in whatever encoding.
+func (p *policy) own(peer netip.Addr) bool {
+	return peer == p.public || canonical(peer) == p.public
 }
 
 // allowed says whether the configuration names peer, in whatever encoding.

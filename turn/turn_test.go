@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,9 @@ import (
 
 // patience is how long a test waits for what has to happen.
 const patience = 10 * time.Second
+
+// servers is how many serve runs.
+var servers atomic.Int64
 
 // serve runs a server on loopback, at free ports of UDP and TCP, until the test
 // ends, and then checks that nothing of it is left.
@@ -29,6 +33,7 @@ func serve(t testing.TB, cfg Config) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	servers.Add(1)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(context.Background()) }()
 	t.Cleanup(func() {
@@ -36,7 +41,9 @@ func serve(t testing.TB, cfg Config) *Server {
 		if err := <-served; err != nil && err != ErrClosed {
 			t.Errorf("Serve: %v", err)
 		}
-		wantNoGoroutines(t)
+		if servers.Add(-1) == 0 {
+			wantNoGoroutines(t)
+		}
 	})
 	return s
 }
@@ -81,13 +88,14 @@ func dial(t testing.TB, s *Server, network string) net.PacketConn {
 	t.Helper()
 	var conn net.PacketConn
 	if network == "udp" {
-		udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		host, _, _ := net.SplitHostPort(s.address(t, "udp"))
+		udp, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		conn = udp
 	} else {
-		tcp, err := net.Dial("tcp4", s.address(t, "tcp"))
+		tcp, err := net.Dial("tcp", s.address(t, "tcp"))
 		if err != nil {
 			t.Fatal(err)
 		}
