@@ -1,0 +1,261 @@
+package ws
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/seed-3a7b6cbd/signal/signaling"
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+)
+
+// A request is a change to a right upgrade request.
+type request func(*http.Request)
+
+func header(name, value string) request {
+	return func(r *http.Request) { r.Header[http.CanonicalHeaderKey(name)] = []string{value} }
+}
+
+func without(name string) request { return func(r *http.Request) { r.Header.Del(name) } }
+
+func method(m string) request { return func(r *http.Request) { r.Method = m } }
+
+func query(q string) request { return func(r *http.Request) { r.URL.RawQuery = q } }
+
+// plain makes it a GET without upgrade.
+func plain(r *http.Request) {
+	r.Header = http.Header{}
+}
+
+// send sends an upgrade request with changes to h, and returns the status, the
+// header and the problem.
+func send(t *testing.T, h http.Handler, changes ...request) (*http.Response, problem) {
+	t.Helper()
+	server := httptest.NewServer(h)
+	defer server.Close()
+	r, err := http.NewRequest("GET", server.URL+"/ws", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = http.Header{
+		"Connection":             {"Upgrade"},
+		"Upgrade":                {"websocket"},
+		"Sec-Websocket-Version":  {"13"},
+		"Sec-Websocket-Key":      {"dGhlIHNhbXBsZSBub25jZQ=="},
+		"Sec-Websocket-Protocol": {Subprotocol},
+	}
+	for _, change := range changes {
+		change(r)
+	}
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var p problem
+	if resp.StatusCode >= 400 {
+		if got := resp.Header.Get("Content-Type"); got != "application/problem+json" {
+			t.Errorf("content type %q", got)
+		}
+		if err := json.NewDecoder(resp.Body).Decode(&p); err != nil {
+			t.Errorf("body: %v", err)
+		}
+		if p.Status != resp.StatusCode || p.Type != "about:blank" || p.Title == "" {
+			t.Errorf("problem %+v for status %d", p, resp.StatusCode)
+		}
+	}
+	return resp, p
+}
+
+func TestRefusedUpgrades(t *testing.T) {
+	tests := []struct {
+		name   string
+		change request
+		status int
+		code   wire.Code
+		header string // that has to be there, "name: value"
+		detail string // that has to be in it
+	}{
+		{"POST", method("POST"), 405, wire.CodeMethodNotAllowed, "Allow: GET", "POST"},
+		{"plain GET", plain, 426, wire.CodeUpgradeRequired, "Upgrade: websocket", "signal.v1"},
+		{"old version", header("Sec-WebSocket-Version", "8"), 426, wire.CodeUpgradeRequired, "Sec-Websocket-Version: 13", `"8"`},
+		{"no subprotocol", without("Sec-WebSocket-Protocol"), 400, wire.CodeUnsupportedVersion, "", "signal.v1"},
+		{"other subprotocol", header("Sec-WebSocket-Protocol", "mqtt"), 400, wire.CodeUnsupportedVersion, "", "mqtt"},
+		{"token that is not base64url", header("Sec-WebSocket-Protocol", "signal.v1, signal.token.a+b"), 400, wire.CodeBadMessage, "", "base64url"},
+		{"bad key", header("Sec-WebSocket-Key", "short"), 400, wire.CodeBadMessage, "", "Sec-WebSocket-Key"},
+		{"foreign origin", header("Origin", "https://x.example"), 403, wire.CodeOriginNotAllowed, "", `--origins https://x.example`},
+		{"null origin", header("Origin", "null"), 403, wire.CodeOriginNotAllowed, "", "sandboxed"},
+		{"broken origin", header("Origin", "x.example"), 403, wire.CodeOriginNotAllowed, "", "x.example"},
+		{"unknown app", query("app=nobody"), 404, wire.CodeUnknownApp, "", "nobody"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			resp, p := send(t, Handler(signaling.New(signaling.Config{}), Config{}), tt.change)
+			if resp.StatusCode != tt.status || p.Code != tt.code || !strings.Contains(p.Detail, tt.detail) {
+				t.Errorf("%d %s %q, want %d %s with %q", resp.StatusCode, p.Code, p.Detail, tt.status, tt.code, tt.detail)
+			}
+			if name, value, ok := strings.Cut(tt.header, ": "); ok && resp.Header.Get(name) != value {
+				t.Errorf("%s: %q, want %q", name, resp.Header.Get(name), value)
+			}
+		})
+	}
+}
+
+func TestTokenIsNotRepeatedInARefusal(t *testing.T) {
+	_, p := send(t, Handler(signaling.New(signaling.Config{}), Config{}), header("Sec-WebSocket-Protocol", "signal.token.c2VjcmV0, other"))
+	if strings.Contains(p.Detail, "c2VjcmV0") || !strings.Contains(p.Detail, "other") {
+		t.Errorf("detail %q", p.Detail)
+	}
+}
+
+func TestUpgradeSelectsTheSubprotocol(t *testing.T) {
+	resp, _ := send(t, Handler(signaling.New(signaling.Config{}), Config{}), header("Sec-WebSocket-Protocol", "signal.token.c2VjcmV0, signal.v1"))
+	if resp.StatusCode != 101 || resp.Header.Get("Sec-WebSocket-Protocol") != Subprotocol {
+		t.Errorf("%d, subprotocol %q", resp.StatusCode, resp.Header.Get("Sec-WebSocket-Protocol"))
+	}
+	if got := resp.Header.Get("Sec-WebSocket-Extensions"); got != "" {
+		t.Errorf("extensions %q, want none: compressing secrets beside what others chose leaks them", got)
+	}
+}
+
+func TestOrigins(t *testing.T) {
+	cfg := Config{Origins: []string{"https://app.example", "http://app.example:8080"}}
+	tests := []struct {
+		name, origin, host string
+		loopback, allowed  bool
+	}{
+		{"none", "", "signal.example", false, true},
+		{"same", "http://signal.example", "signal.example", false, true},
+		{"same with port", "http://signal.example:8080", "signal.example:8080", false, true},
+		{"same, TLS ended by a proxy", "https://signal.example", "signal.example", false, true},
+		{"same, default port named", "https://signal.example", "signal.example:443", false, true},
+		{"same in capitals", "http://Signal.Example", "signal.example", false, true},
+		{"same IPv6", "http://[2001:db8::1]:8080", "[2001:db8::1]:8080", false, true},
+		{"other port", "http://signal.example:81", "signal.example", false, false},
+		{"suffix", "http://signal.example.evil.test", "signal.example", false, false},
+		{"prefix", "http://evil-signal.example", "signal.example", false, false},
+		{"user info", "http://signal.example@evil.test", "signal.example", false, false},
+		{"listed", "https://app.example", "signal.example", false, true},
+		{"listed, port named", "https://app.example:443", "signal.example", false, true},
+		{"listed, other scheme", "http://app.example", "signal.example", false, false},
+		{"listed, other port", "https://app.example:8443", "signal.example", false, false},
+		{"below a listed one", "https://evil.app.example", "signal.example", false, false},
+		{"loopback in production", "http://localhost:5173", "127.0.0.1:8080", false, false},
+		{"localhost", "http://localhost:5173", "127.0.0.1:8080", true, true},
+		{"127.0.0.0/8", "http://127.1.2.3:5173", "localhost:8080", true, true},
+		{"::1", "http://[::1]:5173", "localhost:8080", true, true},
+		{"name like localhost", "http://localhost.evil.test", "localhost:8080", true, false},
+		{"null in development", "null", "localhost:8080", true, false},
+		{"file in development", "file://", "localhost:8080", true, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg := cfg
+			cfg.AnyLoopback = tt.loopback
+			resp, p := send(t, Handler(signaling.New(signaling.Config{}), cfg), func(r *http.Request) {
+				r.Host = tt.host
+				if tt.origin != "" {
+					r.Header.Set("Origin", tt.origin)
+				}
+			})
+			if allowed := resp.StatusCode == 101; allowed != tt.allowed {
+				t.Errorf("%d %s, want allowed: %v", resp.StatusCode, p.Detail, tt.allowed)
+			}
+		})
+	}
+}
+
+func TestTwoOriginsAreNone(t *testing.T) {
+	resp, _ := send(t, Handler(signaling.New(signaling.Config{}), Config{}), func(r *http.Request) {
+		r.Header["Origin"] = []string{"http://" + r.URL.Host, "https://x.example"}
+	})
+	if resp.StatusCode != 403 {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+}
+
+func TestParseOrigin(t *testing.T) {
+	for _, s := range []string{"", "*", "app.example", "https://", "https://*.app.example", "https://app.example/", "https://app.example?x", "ftp://app.example", "https://a@app.example", "http://[::1"} {
+		if err := ParseOrigin(s); err == nil || !strings.Contains(err.Error(), s) {
+			t.Errorf("ParseOrigin(%q) = %v", s, err)
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("Handler took a wildcard origin")
+		}
+	}()
+	Handler(signaling.New(signaling.Config{}), Config{Origins: []string{"*"}})
+}
+
+// ask is the check that a browser makes after an upgrade that failed.
+func ask(r *http.Request) {
+	plain(r)
+	r.Header.Set("Accept", "application/problem+json")
+}
+
+func TestReadableCheck(t *testing.T) {
+	srv := signaling.New(signaling.Config{MaxLinks: 1})
+	h := Handler(srv, Config{})
+	for range 3 { // creates nothing: more than MaxLinks may ask
+		resp, p := send(t, h, ask)
+		if resp.StatusCode != 204 || resp.Header.Get("Access-Control-Allow-Origin") != "*" || resp.Header.Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%d %v, header %v", resp.StatusCode, p, resp.Header)
+		}
+	}
+	resp, p := send(t, h, ask, header("Origin", "https://x.example"))
+	if resp.StatusCode != 403 || p.Code != wire.CodeOriginNotAllowed || resp.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("foreign origin: %d %v, header %v", resp.StatusCode, p, resp.Header)
+	}
+	resp, p = send(t, h, ask, query("app=nobody"))
+	if resp.StatusCode != 404 || p.Code != wire.CodeUnknownApp {
+		t.Errorf("unknown app: %d %v", resp.StatusCode, p)
+	}
+}
+
+func TestStoppedServerSaysWhenToComeBack(t *testing.T) {
+	srv := signaling.New(signaling.Config{})
+	if err := srv.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, changes := range [][]request{nil, {ask}} {
+		resp, p := send(t, Handler(srv, Config{}), changes...)
+		if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || p.Code != wire.CodeGoingAway {
+			t.Errorf("%d %v, Retry-After %q", resp.StatusCode, p, resp.Header.Get("Retry-After"))
+		}
+	}
+}
+
+// quiet hides everything but the three methods of a ResponseWriter, as
+// middleware often does.
+type quiet struct{ http.ResponseWriter }
+
+// polite is the same done right.
+type polite struct{ quiet }
+
+func (p polite) Unwrap() http.ResponseWriter { return p.ResponseWriter }
+
+func TestHiddenConnectionIsNamed(t *testing.T) {
+	h := Handler(signaling.New(signaling.Config{}), Config{})
+	hide := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(quiet{w}, r) })
+	for _, changes := range [][]request{nil, {ask}} {
+		resp, p := send(t, hide, changes...)
+		if resp.StatusCode != 500 || !strings.Contains(p.Detail, "ws.quiet") {
+			t.Errorf("%d %q, want 500 and the name of the wrapper", resp.StatusCode, p.Detail)
+		}
+	}
+	unwrap := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(polite{quiet{w}}, r) })
+	if resp, p := send(t, unwrap); resp.StatusCode != 101 {
+		t.Errorf("behind a wrapper with Unwrap: %d %q", resp.StatusCode, p.Detail)
+	}
+}
+
+func TestRemoteIsUnmapped(t *testing.T) {
+	for in, want := range map[string]string{"192.0.2.1:7": "192.0.2.1:7", "[::ffff:192.0.2.1]:7": "192.0.2.1:7", "@": "invalid AddrPort"} {
+		if got := remoteOf(&http.Request{RemoteAddr: in}).String(); got != want {
+			t.Errorf("remoteOf(%q) = %s, want %s", in, got, want)
+		}
+	}
+}

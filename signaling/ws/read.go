@@ -1,0 +1,133 @@
+package ws
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/seed-3a7b6cbd/signal/signaling"
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+)
+
+// scratch has buffers that frames are read into, lent while one comes in. A
+// waiting connection has none.
+var scratch = sync.Pool{New: func() any { b := make([]byte, 4<<10); return &b }}
+
+// readLoop hands the client's frames to link until the link is over, and
+// returns why it is.
+func (c *conn) readLoop(link *signaling.Link, maxMessage int) error {
+	for {
+		kind, r, err := c.ws.NextReader()
+		if err != nil {
+			return c.readError(err)
+		}
+		frame, size, err := readFrame(r, maxMessage)
+		if err != nil {
+			return c.readError(err)
+		}
+		pause, err := receive(link, kind, frame, size, maxMessage)
+		if err != nil {
+			c.Close(codeOf(err)) // the core has done it already, as a rule
+			return err
+		}
+		if pause > 0 {
+			c.rest(pause)
+		}
+	}
+}
+
+// receive hands in one frame; frame is nil if it has more than maxMessage bytes.
+func receive(link *signaling.Link, kind int, frame []byte, size, maxMessage int) (time.Duration, error) {
+	var refusal *wire.Error
+	switch {
+	case frame == nil:
+		refusal = wire.Refuse(wire.CodeTooBig, "the frame has more than %d bytes", maxMessage)
+	case kind != websocket.TextMessage:
+		refusal = wire.Refuse(wire.CodeNotText, "the frame is binary; send JSON in text frames")
+	default:
+		m, err := wire.Scan(frame)
+		if err == nil {
+			return link.Receive(m, size)
+		}
+		if !errors.As(err, &refusal) {
+			return 0, fmt.Errorf("ws: scan a frame: %w", err)
+		}
+		return link.Malformed(m.ID, size, refusal)
+	}
+	link.Malformed(0, size, refusal)
+	return 0, refusal
+}
+
+func codeOf(err error) wire.Code {
+	var refusal *wire.Error
+	if errors.As(err, &refusal) {
+		return refusal.Code
+	}
+	return wire.CodeInternal
+}
+
+// readFrame reads one message, and returns it in memory of its own and its
+// size. One that is bigger than limit is not read to its end: frame is nil.
+func readFrame(r io.Reader, limit int) (frame []byte, size int, err error) {
+	lent := scratch.Get().(*[]byte)
+	defer scratch.Put(lent)
+	b := *lent
+	for {
+		if size == len(b) {
+			b = append(b, make([]byte, len(b))...)
+			*lent = b
+		}
+		n, err := r.Read(b[size:min(len(b), limit+1)])
+		size += n
+		switch {
+		case size > limit:
+			return nil, size, nil
+		case err == io.EOF:
+			return append(make([]byte, 0, size), b[:size]...), size, nil
+		case err != nil:
+			return nil, size, err
+		}
+	}
+}
+
+// rest waits, so that a client that is too fast is read more slowly.
+func (c *conn) rest(pause time.Duration) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.gone:
+	}
+}
+
+// readError ends the connection as err, of gorilla, calls for, and returns the
+// cause for Detach: with the client's own status (RFC 6455 §5.5.1), with what
+// gorilla has to say of a broken frame, or without a word if nobody is there
+// to hear it.
+func (c *conn) readError(err error) error {
+	var closed *websocket.CloseError
+	switch {
+	case len(c.socket.last) > 0:
+		c.end(bytes.Clone(c.socket.last))
+	case !errors.As(err, &closed) || closed.Code == websocket.CloseAbnormalClosure:
+		c.cut()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.failed != nil {
+			return c.failed
+		}
+	case closed.Code == websocket.CloseNoStatusReceived:
+		c.end(closeFrame(0, ""))
+	default:
+		c.end(closeFrame(closed.Code, ""))
+		if closed.Code == websocket.CloseGoingAway {
+			return fmt.Errorf("%w: %w", signaling.ErrLeft, closed)
+		}
+	}
+	return err
+}
