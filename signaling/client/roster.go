@@ -1,0 +1,184 @@
+package client
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+)
+
+// handleJoinedLocked takes a snapshot in.
+func (c *Client) handleJoinedLocked(m *wire.Message) {
+	request := c.requests[m.Re]
+	if request == nil || request.room == nil {
+		return
+	}
+	r := request.room
+	if c.rooms[r.name] == r {
+		if m.ICE != nil {
+			r.ice = m.ICE
+		}
+		r.compareLocked(m.Peers)
+	}
+	c.answerLocked(m, nil)
+}
+
+// compareLocked brings the roster to a snapshot. The first one has only new
+// peers; for those after it PROTOCOL.md section 5 says what a difference means.
+func (r *Room) compareLocked(peers []wire.Peer) {
+	r.state = roomJoined
+	here := make(map[string]bool, len(peers))
+	for _, p := range peers {
+		here[p.ID] = true
+		r.enterLocked(p)
+	}
+	for _, id := range r.order {
+		if m := r.members[id]; !here[id] && m.missing == nil {
+			r.missLocked(m)
+		}
+	}
+}
+
+// enterLocked takes in a peer of a snapshot or of peer-joined. A known one has
+// lost its history, or we have.
+func (r *Room) enterLocked(p wire.Peer) {
+	m := r.members[p.ID]
+	if m == nil {
+		m = &member{peer: p}
+		r.members[p.ID] = m
+		r.order = append(r.order, p.ID)
+		r.emitLocked(PeerJoined{p}, len(p.Data))
+		r.startPairLocked(m)
+		return
+	}
+	if m.missing != nil {
+		m.missing.Stop()
+		m.missing = nil
+	}
+	before := m.peer
+	m.peer = p
+	if !bytes.Equal(before.Data, p.Data) {
+		r.emitLocked(PeerUpdated{p}, len(p.Data))
+	}
+	switch {
+	case !p.Away:
+		r.emitLocked(PeerBack{Peer: p}, len(p.Data))
+	case !before.Away:
+		r.emitLocked(PeerAway{p}, len(p.Data))
+	}
+	m.pair.presence(!p.Away)
+	r.client.resendLocked(r, p.ID)
+}
+
+// missLocked treats a peer that a new server does not know: away for the
+// resume window, then left.
+func (r *Room) missLocked(m *member) {
+	c, id := r.client, m.peer.ID
+	window := time.Duration(c.welcome.Window) * time.Millisecond
+	var timer *time.Timer
+	timer = time.AfterFunc(window, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if m.missing == timer && r.members[id] == m {
+			r.leftLocked(m, wire.ReasonTimeout)
+		}
+	})
+	m.missing = timer
+	r.awayLocked(m)
+}
+
+// handleRosterLocked takes in a change that the server tells.
+func (r *Room) handleRosterLocked(msg *wire.Message) {
+	if msg.Type == wire.TypePeerJoined {
+		if msg.Peer != nil {
+			r.enterLocked(*msg.Peer)
+		}
+		return
+	}
+	id := msg.From
+	if msg.Peer != nil {
+		id = msg.Peer.ID
+	}
+	m := r.members[id]
+	if m == nil || m.missing != nil {
+		return
+	}
+	switch msg.Type {
+	case wire.TypePeerUpdated:
+		if msg.Peer != nil {
+			m.peer.Data, m.peer.User = msg.Peer.Data, msg.Peer.User
+			r.emitLocked(PeerUpdated{m.peer}, len(m.peer.Data))
+		}
+	case wire.TypePeerAway:
+		r.awayLocked(m)
+	case wire.TypePeerBack:
+		r.backLocked(m, msg.Resumed)
+	case wire.TypePeerLeft:
+		r.leftLocked(m, msg.Reason)
+	}
+}
+
+func (r *Room) awayLocked(m *member) {
+	if m.peer.Away {
+		return
+	}
+	m.peer.Away = true
+	r.emitLocked(PeerAway{m.peer}, len(m.peer.Data))
+	m.pair.presence(false)
+}
+
+func (r *Room) backLocked(m *member, resumed bool) {
+	m.peer.Away = false
+	r.emitLocked(PeerBack{Peer: m.peer, Resumed: resumed}, len(m.peer.Data))
+	m.pair.presence(true)
+	if !resumed {
+		r.client.resendLocked(r, m.peer.ID)
+	}
+}
+
+func (r *Room) leftLocked(m *member, reason wire.Reason) {
+	peer := m.peer
+	r.dropLocked(peer.ID)
+	r.emitLocked(PeerLeft{Peer: peer, Reason: reason}, len(peer.Data))
+	if l := r.client.lines[peer.ID]; l != nil {
+		r.client.giveUpLocked(l, func(p *parcel) bool { return p.room == r })
+	}
+	r.client.spaceLocked()
+}
+
+// dropLocked forgets a member and ends its pair.
+func (r *Room) dropLocked(id string) {
+	m := r.members[id]
+	delete(r.members, id)
+	r.order = slices.DeleteFunc(r.order, func(other string) bool { return other == id })
+	if m.missing != nil {
+		m.missing.Stop()
+		m.missing = nil
+	}
+	m.pair.end()
+}
+
+// giveUpRoomLocked gives up what was under way in a room that has been left.
+func (c *Client) giveUpRoomLocked(r *Room) {
+	for _, l := range c.lines {
+		c.giveUpLocked(l, func(p *parcel) bool { return p.room == r })
+	}
+}
+
+// rejoinLocked enters the room again after the server has lost us.
+func (r *Room) rejoinLocked() {
+	if r.state == roomJoined {
+		r.state = roomRejoining
+	}
+	r.sendJoinLocked()
+}
+
+// linkChangedLocked tells the pairs whether there is a link.
+func (c *Client) linkChangedLocked() {
+	for _, r := range c.rooms {
+		for _, m := range r.members {
+			m.pair.linked(c.link != nil)
+		}
+	}
+}
