@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/stun/v3"
@@ -46,6 +47,8 @@ type edge struct {
 	reserved string         // the peer a slot is held for, if any
 	made     *allocation    // the latest that the generator made
 
+	asked atomic.Bool // ending is not empty
+
 	mu       sync.Mutex                     // guards the following; taken before Server.mu
 	owners   map[netip.AddrPort]*allocation // by the address of the client
 	ending   []*allocation                  // to be deleted by pion between two packets
@@ -63,6 +66,9 @@ func (e *edge) ReadFrom(b []byte) (int, net.Addr, error) {
 		n, addr, err := e.conn.ReadFrom(b)
 		switch {
 		case err == nil && n < len(b) && wellFormed(b[:n]):
+			if e.asked.Load() {
+				e.settle() // what was asked for before this packet came
+			}
 			e.request = b[:n]
 			return n, addr, nil
 		case err == nil:
@@ -127,6 +133,7 @@ func (e *edge) end(a *allocation) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.ending = append(e.ending, a)
+	e.asked.Store(true)
 	_ = e.conn.SetReadDeadline(time.Unix(1, 0)) // fails on a closed connection, which ends all anyhow
 }
 
@@ -136,6 +143,7 @@ func (e *edge) settle() bool {
 	e.mu.Lock()
 	ending := e.ending
 	e.ending, e.deadline = nil, time.Time{}
+	e.asked.Store(false)
 	_ = e.conn.SetReadDeadline(time.Time{}) // see end
 	e.mu.Unlock()
 	for _, a := range ending {

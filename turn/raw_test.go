@@ -41,15 +41,20 @@ func (c *rawClient) as(creds Credentials) *rawClient {
 	return &d
 }
 
-// ask sends a request and returns the answer, and 0 or the code of an error.
-func (c *rawClient) ask(method stun.Method, attrs ...stun.Setter) (*stun.Message, stun.ErrorCode) {
-	c.t.Helper()
+// request makes a request, signed if the server has given a nonce.
+func (c *rawClient) request(method stun.Method, attrs ...stun.Setter) *stun.Message {
 	setters := append([]stun.Setter{stun.TransactionID, stun.NewType(method, stun.ClassRequest)}, attrs...)
 	if len(c.nonce) > 0 {
 		key := pion.GenerateAuthKey(c.username, c.realm, c.password)
 		setters = append(setters, stun.NewUsername(c.username), stun.NewRealm(c.realm), c.nonce, stun.MessageIntegrity(key))
 	}
-	m := stun.MustBuild(setters...)
+	return stun.MustBuild(setters...)
+}
+
+// ask sends a request and returns the answer, and 0 or the code of an error.
+func (c *rawClient) ask(method stun.Method, attrs ...stun.Setter) (*stun.Message, stun.ErrorCode) {
+	c.t.Helper()
+	m := c.request(method, attrs...)
 	c.write(m.Raw)
 	for {
 		answer := c.read()
