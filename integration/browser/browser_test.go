@@ -30,7 +30,6 @@ func newSite(t *testing.T) string {
 
 // TestPage has one browser for all that needs nothing special of it.
 func TestPage(t *testing.T) {
-	t.Parallel()
 	site := newSite(t)
 	b := browser.Start(t, browser.Options{CameraFPS: 10})
 	for name, test := range map[string]func(*testing.T, *browser.Page){
@@ -42,8 +41,7 @@ func TestPage(t *testing.T) {
 		"fake devices":                testFakeDevices,
 		"a call flows":                testCall,
 		"console":                     testConsole,
-		"screenshot":                  testScreenshot,
-		"viewport":                    testViewport,
+		"viewport and screenshot":     testScreenshot,
 		"devtools":                    testCDP,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, b.In(t).NewPage(site+"/page.html")) })
@@ -147,6 +145,9 @@ func testConsole(t *testing.T, p *browser.Page) {
 func testScreenshot(t *testing.T, p *browser.Page) {
 	path := filepath.Join(t.TempDir(), "page.png")
 	p.SetViewport(300, 200)
+	if got := browser.Value[[2]int](t, p, "[innerWidth, innerHeight]"); got != [2]int{300, 200} {
+		t.Errorf("viewport %v", got)
+	}
 	p.Screenshot(path)
 	f, err := os.Open(path)
 	if err != nil {
@@ -159,13 +160,6 @@ func testScreenshot(t *testing.T, p *browser.Page) {
 	}
 	if img.At(1, 190) == img.At(298, 190) {
 		t.Errorf("the gradient has the same colour at both ends: %v", img.At(1, 190))
-	}
-}
-
-func testViewport(t *testing.T, p *browser.Page) {
-	p.SetViewport(390, 844)
-	if got := browser.Value[[2]int](t, p, "[innerWidth, innerHeight]"); got != [2]int{390, 844} {
-		t.Errorf("viewport %v", got)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 
 // TestClickSaysWhyNot is inside the package to wait for less than Options.Wait.
 func TestClickSaysWhyNot(t *testing.T) {
-	t.Parallel()
 	b := Start(t, Options{})
 	p := b.NewPage(`data:text/html,<button id=b style="position:fixed;left:20px;top:20px">b</button>`)
 	for _, c := range []struct{ change, want string }{
@@ -21,7 +20,7 @@ func TestClickSaysWhyNot(t *testing.T) {
 		{`b.style.opacity = 0`, "not visible"},
 		{`b.style.left = "-500px"`, "outside of the viewport"},
 		{`document.body.insertAdjacentHTML("beforeend", '<p id=top style="position:fixed;inset:0;margin:0">')`, "covered by p#top"},
-		{`b.animate({left: ["0px", "900px"]}, 1000).ready`, "moving"},
+		{`b.animate({left: ["0px", "900px"]}, {duration: 1000, iterations: Infinity}).ready`, "moving"},
 		{`b.remove()`, "no such element"},
 	} {
 		// A document as it was before the change of the case ahead.

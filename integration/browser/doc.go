@@ -20,7 +20,8 @@
 // Nothing outlives the test: at its cleanup the pages' uncaught errors fail it
 // (unless Options.AllowErrors), a failed test leaves the console and a
 // screenshot of each open page in a directory, every process is ended and the
-// profile removed. A killed test binary takes its browser with it as well.
+// profile removed. A killed test binary takes its browser with it as well, only
+// the profile stays behind in the temporary directory.
 //
 // When Chromium or chromedriver is missing the test is skipped; where the
 // environment says CI=true it fails.

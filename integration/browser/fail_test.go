@@ -146,7 +146,6 @@ func testEvidence(t *testing.T, b *browser.Browser) {
 
 // TestPermissions is also the browser that throttles and allows errors.
 func TestPermissions(t *testing.T) {
-	t.Parallel()
 	site := newSite(t)
 	b := browser.Start(t, browser.Options{AskPermission: true, AllowErrors: true, Throttle: true})
 	p := b.NewContext().NewPage(site + "/page.html")
@@ -174,7 +173,6 @@ func TestPermissions(t *testing.T) {
 }
 
 func TestBareMachine(t *testing.T) {
-	t.Parallel()
 	site := newSite(t)
 	b := browser.Start(t, browser.Options{NoDevices: true, HostRules: "MAP calls.test 127.0.0.1"})
 	p := b.NewPage(site + "/page.html")

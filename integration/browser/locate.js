@@ -4,52 +4,49 @@
 async (selector, ms) => {
   const name = (el) => el.tagName.toLowerCase() + (el.id ? `#${el.id}` : "");
 
-  /** @returns {string | {x: number, y: number}} why not, or where */
+  /** @returns {{why: string} | {x: number, y: number}} why not, or where */
   const look = () => {
     const el = document.querySelector(selector);
-    if (!el) return "no such element";
-    if (!el.checkVisibility({ opacityProperty: true, visibilityProperty: true })) return "not visible";
-    if (el.matches(":disabled, [aria-disabled=true], [inert], [inert] *")) return "disabled";
+    if (!el) return { why: "no such element" };
+    if (!el.checkVisibility({ opacityProperty: true, visibilityProperty: true })) return { why: "not visible" };
+    if (el.matches(":disabled, [aria-disabled=true], [inert], [inert] *")) return { why: "disabled" };
     el.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
     const box = el.getBoundingClientRect();
-    if (box.width === 0 || box.height === 0) return "without size";
+    if (box.width === 0 || box.height === 0) return { why: "without size" };
     const x = Math.floor(box.x + box.width / 2);
     const y = Math.floor(box.y + box.height / 2);
-    let hit = document.elementFromPoint(x, y);
-    while (hit?.shadowRoot?.elementFromPoint(x, y) && hit !== el && !el.contains(hit)) {
-      const inner = hit.shadowRoot.elementFromPoint(x, y);
-      if (inner === hit) break;
-      hit = inner;
-    }
-    if (!hit) return "outside of the viewport";
+    const hit = document.elementFromPoint(x, y);
+    if (!hit) return { why: "outside of the viewport" };
     const label = hit.closest("label");
-    if (hit !== el && !el.contains(hit) && label?.control !== el) return `covered by ${name(hit)}`;
+    if (hit !== el && !el.contains(hit) && label?.control !== el) return { why: `covered by ${name(hit)}` };
     return { x, y };
   };
 
-  // A change of the document or the next frame, whichever comes first; the
-  // timer is for a page that draws no frames.
-  const change = () =>
+  // Resolves to true with the next frame, and to false with a change of the
+  // document ahead of it, if that is asked for. A page that is hidden or slow
+  // draws no frame for a while: false.
+  const next = (orChange) =>
     new Promise((resolve) => {
-      const observer = new MutationObserver(done);
-      const frame = requestAnimationFrame(done);
-      const timer = setTimeout(done, 100);
-      observer.observe(document, { subtree: true, childList: true, attributes: true });
-      function done() {
+      const done = (framed) => {
         observer.disconnect();
         cancelAnimationFrame(frame);
         clearTimeout(timer);
-        resolve();
-      }
+        resolve(framed);
+      };
+      const observer = new MutationObserver(() => done(false));
+      const frame = requestAnimationFrame(() => done(true));
+      const timer = setTimeout(() => done(false), 100);
+      if (orChange) observer.observe(document, { subtree: true, childList: true, attributes: true });
     });
 
   const end = performance.now() + ms;
-  let before;
+  let now = look();
   for (;;) {
-    const now = look();
-    if (typeof now === "object" && now.x === before?.x && now.y === before?.y) return now;
-    if (performance.now() >= end) return { why: typeof now === "string" ? now : "moving" };
-    before = now;
-    await change();
+    const before = now;
+    const framed = await next(before.why);
+    now = look();
+    // At rest is what a frame has not moved.
+    if (framed && !now.why && now.x === before.x && now.y === before.y) return now;
+    if (performance.now() >= end) return { why: now.why ?? (framed ? "moving" : "the page draws no frames") };
   }
 }
