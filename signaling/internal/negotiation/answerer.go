@@ -56,10 +56,12 @@ func (m *Machine) answered(ev Event) { // A2
 	m.do(Action{Kind: Send, Type: wire.TypeAnswer, PC: m.pc, Gen: m.gen, Data: ev.Data})
 	m.described()
 	m.sent(ev.Data)
-	if !ev.Short {
+	if ev.Need != nil {
+		m.need = *ev.Need
+	} else {
 		m.asked = nil
 	}
-	if m.wanted || ev.Short && !m.hasAsked(m.need) {
+	if m.wanted || ev.Need != nil && !m.hasAsked(m.need) {
 		m.ask()
 	}
 }

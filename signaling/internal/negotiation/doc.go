@@ -16,9 +16,10 @@
 //     take time, and end in exactly one Made, Applied or Failed with their PC
 //     and Gen, unless that pc was closed in between; AddCandidates waits for
 //     those before it.
-//   - Events of one connection carry its PC. It says Needed once for each
-//     change of its own tracks (W3C negotiationneeded is as good), Connected
-//     each time when a connection is.
+//   - Events of one connection carry its PC, and none comes after its Close. It
+//     says Needed once for each change of its own tracks while a connection is
+//     open (W3C negotiationneeded is as good, beside tracks of an answering
+//     side that wait for an m-line), and Connected each time one is.
 //   - It keeps an offering Machine as long as it knows the ids of both peers,
 //     also after End: the pc numbers go on when the peer comes back.
 //

@@ -14,7 +14,7 @@ const (
 	// From the application.
 	Begin  EventKind = "begin"  // the peer appears, or the user tries again after GiveUp
 	End    EventKind = "end"    // the peer has left
-	Needed EventKind = "needed" // Need (answering side): own tracks changed
+	Needed EventKind = "needed" // Need (answering side: of all own tracks): own tracks changed
 
 	// From the wire: the messages of these names.
 	Offer      EventKind = "offer"      // PC, Gen, Data
@@ -24,7 +24,7 @@ const (
 	Reject     EventKind = "reject"     // PC, Gen, Data
 
 	// From the connection.
-	Made      EventKind = "made"      // PC, Gen, Data {"type","sdp"}, Short: MakeOffer or MakeAnswer is done
+	Made      EventKind = "made"      // PC, Gen, Data {"type","sdp"}: MakeOffer or MakeAnswer is done; Need (of all own tracks) if one of them found no m-line to answer with
 	Applied   EventKind = "applied"   // PC, Gen: ApplyAnswer is done
 	Failed    EventKind = "failed"    // PC, Gen, Reason: one of the three cannot be done
 	Gathered  EventKind = "gathered"  // PC, Ufrag, End, Data: own candidates, as on the wire
@@ -48,7 +48,6 @@ type Event struct {
 	Gen    uint64          `json:"gen,omitempty"`
 	Ufrag  string          `json:"ufrag,omitempty"`
 	End    bool            `json:"end,omitempty"`    // of the candidates of Ufrag
-	Short  bool            `json:"short,omitempty"`  // the offer has no m-line for one of the own tracks
 	Flows  bool            `json:"flows,omitempty"`  // media flows on this pc
 	Need   *Need           `json:"need,omitempty"`   // nil: nothing
 	Reason string          `json:"reason,omitempty"` // for people

@@ -1,0 +1,5 @@
+//go:build !race
+
+package negotiation
+
+const defaultHistories = 100_000
