@@ -43,9 +43,35 @@ type allocation struct {
 	ended   atomic.Bool   // nothing is relayed any more
 	done    chan struct{} // closed by Close
 
-	mu     sync.Mutex // guards the following
-	closed bool       // by pion
-	failed bool       // pion has been told that reading fails
+	mu        sync.Mutex // guards the following
+	closed    bool       // by pion
+	failed    bool       // pion has been told that reading fails
+	permitted map[netip.Addr]bool
+}
+
+// maxPermissions bounds what one client can have us keep, 600 bytes apiece. A
+// call has a dozen candidates' addresses, and pion forgets each in 5 minutes.
+const maxPermissions = 128
+
+// mayPermit says whether the client may have a permission for peer.
+func (a *allocation) mayPermit(peer netip.Addr) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.permitted) < maxPermissions || a.permitted[peer]
+}
+
+// notePermission keeps which permissions pion holds.
+func (a *allocation) notePermission(peer netip.Addr, holds bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case !holds:
+		delete(a.permitted, peer)
+	case a.permitted == nil:
+		a.permitted = map[netip.Addr]bool{peer: true}
+	default:
+		a.permitted[peer] = true
+	}
 }
 
 // ReadFrom gives pion the next packet for the client. Pion relays it if the

@@ -83,7 +83,31 @@ func (e *edge) permit(client net.Addr, peer net.IP) bool {
 		e.srv.stats.peersRefused.Add(1)
 		return false
 	}
+	if !a.mayPermit(ip.Unmap()) {
+		e.verdict = stun.CodeInsufficientCapacity
+		e.srv.stats.peersRefused.Add(1)
+		return false
+	}
 	return true
+}
+
+// permissionCreated and permissionDeleted are pion's events. The latter comes
+// from any goroutine, under pion's locks. After a client has made its next
+// allocation it may be about the one before; then it is a permission too many
+// at worst.
+func (e *edge) permissionCreated(client, _ net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
+	e.notePermission(client, peer, true)
+}
+
+func (e *edge) permissionDeleted(client, _ net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
+	e.notePermission(client, peer, false)
+}
+
+func (e *edge) notePermission(client net.Addr, peer net.IP, holds bool) {
+	a := e.owner(addrPort(client))
+	if ip, ok := netip.AddrFromSlice(peer); ok && a != nil {
+		a.notePermission(ip.Unmap(), holds)
+	}
 }
 
 // channelInRange says whether a request binds no channel, or one whose data will

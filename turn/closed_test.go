@@ -359,3 +359,29 @@ func TestChannelNumbers(t *testing.T) {
 	alice.write([]byte{0x40, 0, 0, 2, 'h', 'i'})
 	bob.want(a.String(), "hi")
 }
+
+func TestPermissionsAreBounded(t *testing.T) {
+	s := serve(t, Config{})
+	alice := newRawClient(t, s, "udp", s.Credentials("alice"))
+	alice.allocate()
+	for i := range maxPermissions + 2 {
+		peer := fmt.Sprintf("10.0.0.%d:9", i)
+		var want stun.ErrorCode
+		if i >= maxPermissions {
+			want = stun.CodeInsufficientCapacity
+		}
+		if code := alice.permit(peer); code != want {
+			t.Errorf("CreatePermission %d: %d, want %d", i+1, code, want)
+		}
+	}
+	if code := alice.permit("10.0.0.0:10"); code != 0 {
+		t.Errorf("CreatePermission again: %d", code)
+	}
+	if code := alice.refresh(0); code != 0 {
+		t.Errorf("Refresh: %d", code)
+	}
+	alice.allocate()
+	if code := alice.permit("10.0.0.200:9"); code != 0 {
+		t.Errorf("CreatePermission of the next allocation: %d", code)
+	}
+}

@@ -3,6 +3,7 @@ package turn
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -156,5 +157,77 @@ func TestNothingOfClientsIsLoggedAboveDebug(t *testing.T) {
 	s.Close()
 	if text := log.String(); text != "" {
 		t.Errorf("logged: %s", text)
+	}
+}
+
+func TestOneListenerForBothFamilies(t *testing.T) {
+	s := serve(t, Config{Listen: []string{"udp://:0", "tcp://:0"}, PublicIP: netip.MustParseAddr("127.0.0.1")})
+	alice, bob := newRawClient(t, s, "udp", s.Credentials("alice")), newRawClient(t, s, "tcp", s.Credentials("bob"))
+	a, _ := alice.allocate()
+	b, _ := bob.allocate()
+	alice.permit(b.String())
+	bob.permit(a.String())
+	alice.send(b.String(), "hello")
+	bob.want(a.String(), "hello")
+}
+
+// A hastyListener accepts connections on which short deadlines are over at once.
+type hastyListener struct{ net.Listener }
+
+func (l hastyListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	return hastyConn{conn}, err
+}
+
+type hastyConn struct{ net.Conn }
+
+func (c hastyConn) SetReadDeadline(at time.Time) error {
+	if !at.IsZero() && time.Until(at) <= idleWithout {
+		at = time.Unix(1, 0)
+	}
+	return c.Conn.SetReadDeadline(at)
+}
+
+func TestSilentConnectionIsClosed(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, Config{Listeners: []net.Listener{hastyListener{l}}})
+	conn, err := net.Dial("tcp4", s.address(t, "tcp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("Read: %v, want EOF", err)
+	}
+}
+
+// A flakyListener has no file descriptors at first.
+type flakyListener struct {
+	net.Listener
+	fails int
+}
+
+func (l *flakyListener) Accept() (net.Conn, error) {
+	if l.fails > 0 {
+		l.fails--
+		return nil, syscall.EMFILE
+	}
+	return l.Listener.Accept()
+}
+
+func TestAcceptRecovers(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, Config{Listeners: []net.Listener{&flakyListener{l, 3}}})
+	if _, code := newRawClient(t, s, "tcp", s.Credentials("alice")).allocate(); code != 0 {
+		t.Errorf("Allocate: %d", code)
 	}
 }

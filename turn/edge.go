@@ -220,6 +220,8 @@ func (e *edge) start() error {
 		EventHandler: pion.EventHandler{
 			OnAuth:              e.authenticated,
 			OnAllocationCreated: e.created,
+			OnPermissionCreated: e.permissionCreated,
+			OnPermissionDeleted: e.permissionDeleted,
 		},
 		PacketConnConfigs: []pion.PacketConnConfig{{
 			PacketConn:            e,
