@@ -50,6 +50,8 @@ type Conn struct {
 	ufrags          int
 	gathered        map[string]int // how many own candidates each ufrag has
 	added           map[string][]string
+	gatheredAll     []string
+	addedAll        []string
 	violations      []string
 	negotiated      bool // there is a current description
 	creationPending bool

@@ -1,6 +1,9 @@
 package jsep
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // AddTrack sends t on a transceiver that sends nothing, or on a new one, which
 // is for the side that offers.
@@ -93,13 +96,14 @@ func (c *Conn) NegotiationNeeded() bool {
 }
 
 // Gather gathers one candidate for the local description that is set, and
-// returns its ufrag; ok is false if there is no description yet.
+// returns its ufrag; ok is false if there is no description yet, or no
+// candidate any more.
 func (c *Conn) Gather() (ufrag, candidate string, ok bool) {
 	ufrag = c.local.ufrag
 	if c.state == HaveLocalOffer {
 		ufrag = c.pending.ufrag
 	}
-	if ufrag == "" || c.state == Closed {
+	if ufrag == "" || c.state == Closed || slices.Contains(c.gatheredAll, ufrag) {
 		return "", "", false
 	}
 	c.gathered[ufrag]++
@@ -108,6 +112,9 @@ func (c *Conn) Gather() (ufrag, candidate string, ok bool) {
 
 // AddCandidate adds a candidate of the peer.
 func (c *Conn) AddCandidate(ufrag, candidate string) error {
+	if slices.Contains(c.addedAll, ufrag) {
+		return c.violate("candidate %s after the end of ufrag %s", candidate, ufrag)
+	}
 	known := c.negotiated && c.remote.ufrag == ufrag || c.state == HaveRemoteOffer && c.pending.ufrag == ufrag
 	if c.state == Closed || !known {
 		return c.violate("candidate %s of ufrag %s", candidate, ufrag)
@@ -115,6 +122,19 @@ func (c *Conn) AddCandidate(ufrag, candidate string) error {
 	c.added[ufrag] = append(c.added[ufrag], candidate)
 	return nil
 }
+
+// EndGathering says that ufrag, own, has had its last candidate.
+func (c *Conn) EndGathering(ufrag string) { c.gatheredAll = append(c.gatheredAll, ufrag) }
+
+// EndCandidates says that ufrag, the peer's, has had its last candidate.
+func (c *Conn) EndCandidates(ufrag string) { c.addedAll = append(c.addedAll, ufrag) }
+
+// GatheredAll reports whether the local ufrag that counts now has had its last
+// candidate.
+func (c *Conn) GatheredAll() bool { return slices.Contains(c.gatheredAll, c.local.ufrag) }
+
+// AddedAll is about the remote ufrag what GatheredAll is about the local one.
+func (c *Conn) AddedAll() bool { return slices.Contains(c.addedAll, c.remote.ufrag) }
 
 // Added are the candidates added for the ufrag that the peer has now.
 func (c *Conn) Added() []string { return c.added[c.remote.ufrag] }

@@ -15,8 +15,8 @@ func (m *Machine) handleAnswerer(ev Event) {
 	case ev.Kind == Made && current:
 		m.answered(ev)
 	case ev.Kind == Failed && current: // A3
-		m.phase, m.inHand = idle, nil
-		m.do(Action{Kind: Send, Type: wire.TypeReject, PC: m.pc, Gen: m.gen, Data: encode(rejectData{ev.Reason})})
+		m.phase, m.inHand = rejected, nil
+		m.reject(ev.Reason)
 	case ev.Kind == Needed:
 		m.needed(ev.Need)
 	case ev.Kind == Stuck:
@@ -34,8 +34,13 @@ func (m *Machine) answer(ev Event) { // A1
 	if ev.PC < m.pc || ev.PC == m.pc && (ev.Gen <= m.gen || m.phase == answering) {
 		return
 	}
-	if ev.PC > m.pc {
+	switch {
+	case ev.PC > m.pc:
 		m.openPC(ev.PC)
+	case m.phase == rejected:
+		m.gen = ev.Gen
+		m.reject("an offer before this one has failed")
+		return
 	}
 	m.phase, m.gen, m.wanted = answering, ev.Gen, false
 	m.inHand = Ufrags(description(ev.Data))
@@ -43,6 +48,10 @@ func (m *Machine) answer(ev Event) { // A1
 		m.restart = false
 	}
 	m.do(Action{Kind: MakeAnswer, PC: m.pc, Gen: m.gen, Data: ev.Data})
+}
+
+func (m *Machine) reject(reason string) { // A3
+	m.do(Action{Kind: Send, Type: wire.TypeReject, PC: m.pc, Gen: m.gen, Data: encode(rejectData{reason})})
 }
 
 // restarts says that the offer in hand restarts ICE, or is the first one.
@@ -75,7 +84,7 @@ func (m *Machine) needed(told *Need) { // A4
 	repeated := m.hasAsked(need)
 	m.need = need
 	switch {
-	case m.pc == 0: // the first offer takes the tracks along
+	case m.pc == 0 || m.phase == rejected: // the next offer takes the tracks along
 	case m.phase == answering:
 		m.wanted = true
 	case !repeated:
@@ -93,8 +102,8 @@ func (m *Machine) ask() { // A4
 
 // stuck asks for an ICE restart, once.
 func (m *Machine) stuck() { // A5
-	if m.restart || m.phase == answering && m.restarts() {
-		return // a restart is on its way
+	if m.restart || m.phase == rejected || m.phase == answering && m.restarts() {
+		return // there is none to restart, or it is on its way
 	}
 	m.restart = true
 	if m.phase == answering {

@@ -72,9 +72,17 @@ func (w *world) connected() {
 // was relayed after s was back arrives.
 func (w *world) rejoin(s *side, arg int) {
 	s.end()
+	s.log = nil
 	s.inbox = s.inbox[min(arg%4, len(s.inbox)):]
 	s.peer.inbox = append(s.peer.inbox, Event{Kind: End})
 	s.begin()
+}
+
+// replay sends the last n messages again, as a client without n does whose
+// server has died: the peer had them, or not all. Candidates are left out: an
+// ICE agent takes them twice, the model does not.
+func (s *side) replay(n int) {
+	s.peer.inbox = append(s.peer.inbox, s.log[max(0, len(s.log)-n):]...)
 }
 
 // retry is a user at the offering side who tries again.

@@ -34,7 +34,7 @@ func shrink(h history, build func(history) *world) (history, string) {
 	for size := len(h.steps); size > 0; {
 		removed := false
 		for i := 0; i+size <= len(h.steps); {
-			fewer := history{w3c: h.w3c}
+			fewer := history{w3c: h.w3c, tracks: h.tracks}
 			fewer.steps = append(append(fewer.steps, h.steps[:i]...), h.steps[i+size:]...)
 			if w := build(fewer).run(fewer); w != "" {
 				h, wrong, removed = fewer, w, true

@@ -29,6 +29,7 @@ const (
 	waiting   phase = "waiting"   // offerer: the offer is out
 	applying  phase = "applying"  // offerer: ApplyAnswer runs
 	answering phase = "answering" // answerer: MakeAnswer runs
+	rejected  phase = "rejected"  // answerer: MakeAnswer failed; this pc is not used again
 )
 
 // A Machine is one side of a negotiation. Make it with New; it is used by one

@@ -134,8 +134,12 @@ func (s *side) gather(n int, end bool) {
 		if !ok {
 			return
 		}
+		last := end && i == n-1
+		if last {
+			s.conn.EndGathering(ufrag)
+		}
 		s.late = append(s.late, Event{
-			Kind: Gathered, PC: s.pc, Ufrag: ufrag, End: end && i == n-1,
+			Kind: Gathered, PC: s.pc, Ufrag: ufrag, End: last,
 			Data: json.RawMessage(`["` + candidate + `"]`),
 		})
 	}

@@ -49,6 +49,7 @@ type side struct {
 	flagged bool    // W3C: [[NegotiationNeeded]]
 
 	inbox      []Event
+	log        []Event // sent to this peer, candidates aside
 	timing     bool
 	away, down bool
 	broken     bool // conn is
@@ -144,6 +145,9 @@ func (s *side) addCandidates(a Action) {
 	for _, c := range list {
 		_ = s.conn.AddCandidate(a.Ufrag, c) // an error is a violation, and kept
 	}
+	if a.End {
+		s.conn.EndCandidates(a.Ufrag)
+	}
 }
 
 func (s *side) send(a Action) {
@@ -158,9 +162,11 @@ func (s *side) send(a Action) {
 			s.violate("not_your_turn: %s", a.Type)
 		}
 	}
-	s.peer.inbox = append(s.peer.inbox, Event{
-		Kind: EventKind(a.Type), PC: a.PC, Gen: a.Gen, Ufrag: a.Ufrag, End: a.End, Data: a.Data,
-	})
+	ev := Event{Kind: EventKind(a.Type), PC: a.PC, Gen: a.Gen, Ufrag: a.Ufrag, End: a.End, Data: a.Data}
+	s.peer.inbox = append(s.peer.inbox, ev)
+	if ev.Kind != Candidates {
+		s.log = append(s.log, ev)
+	}
 }
 
 // receive takes the next message, unless the link is down.
@@ -176,6 +182,7 @@ func (s *side) receive() bool {
 		s.handle(ev)
 	case End: // the peer has left and come back
 		s.end()
+		s.log = nil
 		s.begin()
 	default:
 		s.handle(ev)

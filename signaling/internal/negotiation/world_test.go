@@ -3,6 +3,7 @@ package negotiation
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/internal/jsep"
@@ -13,19 +14,23 @@ import (
 // it stands does nothing, so that a history stays one when steps are removed.
 type step struct{ op, arg byte }
 
-// A history is what happens before everything settles; w3c says whether the
-// offering and the answering driver follow W3C negotiationneeded.
+// A history is what happens before everything settles. Of its pairs, the first
+// is of the side that offers.
 type history struct {
-	w3c   [2]bool
-	steps []step
+	w3c    [2]bool // the driver follows W3C negotiationneeded
+	tracks [2]byte // of these kinds (a bit for each) from the beginning
+	steps  []step
 }
 
-// ops are what can happen, with how often. Bit 0 of arg is the side.
-var ops = []struct {
+// An operation is what a step can be.
+type operation struct {
 	name   string
 	weight int
 	do     func(w *world, s *side, arg int)
-}{
+}
+
+// ops are what can happen, with how often. Bit 0 of arg is the side.
+var ops = []operation{
 	{"deliver", 26, func(_ *world, s *side, _ int) { s.receive() }},
 	{"advance", 34, func(_ *world, s *side, _ int) { s.advance() }},
 	{"tell-gathered", 8, func(_ *world, s *side, _ int) { s.tellGathered() }},
@@ -45,6 +50,7 @@ var ops = []struct {
 	{"connected", 2, func(w *world, _ *side, _ int) { w.connected() }},
 	{"rejoin", 1, func(w *world, s *side, arg int) { w.rejoin(s, arg) }},
 	{"retry", 1, func(w *world, _ *side, _ int) { w.retry() }},
+	{"replay", 2, func(_ *world, s *side, arg int) { s.replay(arg % 8) }},
 }
 
 // byWeight has each op as often as its weight says.
@@ -59,17 +65,27 @@ var byWeight = func() (list []byte) {
 
 func randomHistory(r *rand.Rand, most int) history {
 	bits := r.Uint32()
-	h := history{w3c: [2]bool{bits&1 != 0, bits&2 != 0}, steps: make([]step, 1+r.IntN(most))}
+	h := history{
+		w3c:    [2]bool{bits&1 != 0, bits&2 != 0},
+		tracks: [2]byte{byte(bits >> 2 & 7), byte(bits >> 5 & 7)},
+		steps:  make([]step, 1+r.IntN(most)),
+	}
+	unlucky := bits>>8&15 == 0 // so that some give up
 	for i := range h.steps {
 		x := r.Uint32()
 		h.steps[i] = step{byWeight[(x>>8)%uint32(len(byWeight))], byte(x)}
+		if unlucky && x>>28 < 3 {
+			h.steps[i].op = opFail
+		}
 	}
 	return h
 }
 
+var opFail = byte(slices.IndexFunc(ops, func(o operation) bool { return o.name == "fail" }))
+
 func (h history) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "w3c: offerer %v, answerer %v\n", h.w3c[0], h.w3c[1])
+	fmt.Fprintf(&b, "w3c %v, tracks %03b\n", h.w3c, h.tracks)
 	for _, s := range h.steps {
 		fmt.Fprintf(&b, "  %s %c %d\n", ops[int(s.op)%len(ops)].name, "ab"[s.arg&1], s.arg>>1)
 	}
@@ -77,7 +93,7 @@ func (h history) String() string {
 }
 
 // A world is two sides and the wire between them, which keeps the order of
-// each direction and delivers everything once.
+// each direction and delivers everything, and all candidates once.
 type world struct {
 	a, b     *side // a offers
 	injected int   // failures since the beginning
@@ -86,7 +102,14 @@ type world struct {
 func newWorld(h history) *world {
 	w := &world{a: newSide("a", true), b: newSide("b", false)}
 	w.a.peer, w.b.peer = w.b, w.a
-	w.a.eager, w.b.eager = !h.w3c[0], !h.w3c[1]
+	for i, s := range []*side{w.a, w.b} {
+		s.eager = !h.w3c[i]
+		for kind := range jsep.Kinds {
+			if h.tracks[i]>>kind&1 != 0 {
+				s.addTrack(kind)
+			}
+		}
+	}
 	return w
 }
 
@@ -193,6 +216,9 @@ func (s *side) checkAgainst(peer *side) string {
 	added := peer.conn.Added()
 	if len(added) != s.conn.Gathered() {
 		return fmt.Sprintf("%s: %d candidates gathered, %d added", s.name, s.conn.Gathered(), len(added))
+	}
+	if s.conn.GatheredAll() != peer.conn.AddedAll() {
+		return s.name + ": the end of the candidates is lost"
 	}
 	for i, c := range added {
 		if want := fmt.Sprint(local, "/", i+1); c != want {
