@@ -1,10 +1,150 @@
 package signaling
 
-// A Cluster is what several Servers share.
-type Cluster interface{}
+import (
+	"context"
+	"encoding/json"
+	"time"
 
-// NewMemoryCluster makes a Cluster for the Servers of one process.
-func NewMemoryCluster() *MemoryCluster { return &MemoryCluster{} }
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+)
 
-// A MemoryCluster is the Cluster of one process.
-type MemoryCluster struct{}
+// A Cluster is what several Servers share: who is where, who is in which room,
+// and a way for the nodes to reach each other.
+type Cluster interface {
+	// Attach makes a node and gives it an inbox, whose entries deliver gets one
+	// at a time, in order. deliver is never called by a method of Node, on the
+	// caller's goroutine. window is how long sessions outlive their links.
+	Attach(window time.Duration, deliver func(*Event)) Node
+}
+
+// A Node is one Server's place in a Cluster. All methods but Claim return at
+// once, whatever the state of the engine behind them, and may be called under
+// locks.
+//
+// A Change, with its outcome, goes into the inboxes of all nodes that have
+// members in the room, in one step and in one order for all of them, and what
+// is sent by a node that has handled it comes behind it in every inbox. So no
+// offer overtakes the peer-joined that it needs.
+type Node interface {
+	Name() string // never used again by another node
+	// Change changes a roster. Without effect (the member is not there, or on
+	// another node) it is dropped; if it has a Req, the node that asked gets an
+	// EventRefused.
+	Change(c Change)
+	// Send puts e into the inbox of a node. If that node is gone, e is lost.
+	Send(node string, e *Event)
+	// Register tells the directory that this node has the session, with this
+	// epoch. A lower epoch than it knows is ignored.
+	Register(peer string, epoch uint64)
+	// Forget tells the directory that the session has ended.
+	Forget(peer string)
+	// Claim asks for a session that this node does not have. It may block.
+	Claim(ctx context.Context, c Claim) (owner string, err error)
+	// Close ends the node's lease.
+	Close()
+}
+
+// A Claim asks the directory for a session. If a live node has it, its name is
+// the answer, and nothing changes. Otherwise the claim succeeds if the
+// session's node has been gone, or the directory has existed, for one
+// window at the longest, and if the directory knows no higher epoch than
+// Epoch+1, which it has then; the answer is "". A claim that does not succeed is
+// refused with session_gone, and the session ends for good.
+type Claim struct {
+	Peer  string
+	Epoch uint64 // of the resume token
+	Force string // a node that did not answer, and whose session is taken
+}
+
+// A ChangeKind says what a Change does.
+type ChangeKind string
+
+// The changes of a roster.
+const (
+	ChangeJoin   ChangeKind = "join" // takes the place of an entry with that id
+	ChangeLeave  ChangeKind = "leave"
+	ChangeUpdate ChangeKind = "update"
+	ChangeAway   ChangeKind = "away"
+	ChangeBack   ChangeKind = "back"
+	ChangeMove   ChangeKind = "move" // to another node, by a resume
+)
+
+// A Change of one roster.
+type Change struct {
+	Kind      ChangeKind
+	App, Room string
+	Member    Member // the id; join: all of it; update: Data. Node: where it must be, "" is here. Since: if not 0, must be the same
+	To        string // move: the new node
+	Limit     int    // join: members that the room may have
+	Reason    wire.Reason
+	Req       uint64 // comes back in the Event; 0: nobody waits
+}
+
+// A Member is an entry of a roster.
+type Member struct {
+	ID    string
+	User  string
+	Rank  uint64
+	Node  string
+	Since uint64 // the version of the roster with which it came to Node
+	Away  bool
+	Data  json.RawMessage
+}
+
+// An EventKind says what an Event is.
+type EventKind string
+
+// The entries of an inbox.
+const (
+	EventChange  EventKind = "change"  // a roster was changed
+	EventRefused EventKind = "refused" // the Change with this Req was not done
+	EventSignal  EventKind = "signal"  // a message to one member, or to all that are here
+	EventTake    EventKind = "take"    // asks for a session
+	EventHand    EventKind = "hand"    // answers it
+	EventDown    EventKind = "down"    // the lease of Node has ended
+	EventExpire  EventKind = "expire"  // to itself: forget that Take.Peer has moved
+)
+
+// An Event is an entry of an inbox. It is immutable.
+type Event struct {
+	Kind      EventKind
+	Node      string // whose it is
+	App, Room string
+	Version   uint64 // of the roster, behind the change; signals: as the sender's node had it
+
+	Change Change   // as it was asked for
+	Member Member   // change: the member behind it (leave: before)
+	Roster []Member // change: the whole roster behind it, for a node that had no member there
+	Code   wire.Code
+
+	From string
+	To   string // signal: "" is all members that are on this node
+	Body *Body
+
+	Take *Take
+	Hand *Hand
+}
+
+// Take asks the owner for a session.
+type Take struct {
+	Peer  string
+	Req   uint64
+	Epoch uint64 // of the resume token
+	Nonce string
+}
+
+// Hand answers Take. The roster entries have been moved before.
+type Hand struct {
+	Peer  string
+	Req   uint64
+	Code  wire.Code // "": handed over
+	Node  string    // ask there instead
+	Epoch uint64    // of the next resume token
+	Nonce string
+	Done  uint64 // the highest id done
+	Acked uint64 // the highest seq acknowledged; Frames are those behind it
+	Away  bool
+	Lost  bool // the history was given up
+
+	Frames []*Body
+}

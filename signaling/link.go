@@ -1,7 +1,11 @@
 package signaling
 
 import (
+	"context"
 	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
@@ -12,34 +16,271 @@ import (
 // session then ends at once.
 var ErrLeft = errors.New("signaling: the client left")
 
-// A Link is one connection's life. Receive, Malformed and Detach are for one
-// caller at a time; Take may run beside them, also for one caller at a time.
-type Link struct{}
+// A Link is one connection's life. Receive and Malformed are for one caller at
+// a time; Take may run beside them, also for one caller at a time; Detach comes
+// when neither will be called any more.
+type Link struct {
+	srv  *Server
+	info LinkInfo
+	conn Conn // static after Start
+	sess atomic.Pointer[session]
+	pace pace // owned by the caller of Receive
+
+	// guarded by the session's lock
+	generation uint32 // the session's when this link got it
+	cursor     uint64 // the highest seq taken
+
+	mu      sync.Mutex // guards the following; taken behind the session's lock
+	woken   bool
+	flags   flags
+	control []*Body // welcome, and errors without seq
+	closed  wire.Code
+	last    uint64  // closed: the highest seq that may still be taken
+	queue   []frame // what waits for a step that takes longer
+	working bool    // a goroutine empties queue
+	timer   *time.Timer
+	cancel  context.CancelFunc // of the hello that is being judged
+}
+
+// frame is what came from the client: m, or bad and what could be read.
+type frame struct {
+	m    *wire.Message
+	size int
+	bad  *wire.Error
+}
+
+// flags are control frames without content.
+type flags uint8
+
+const (
+	wantPong flags = 1 << iota
+	wantPing
+	wantAck
+)
+
+// maxControl bounds the errors without seq that wait for a client: one that
+// collects them without reading is a slow consumer.
+const maxControl = 64
 
 // Start begins the life of an admitted link: from now on hello has to come in
 // time, and conn is used.
-func (l *Link) Start(conn Conn) {}
+func (l *Link) Start(conn Conn) {
+	l.mu.Lock()
+	l.conn = conn
+	l.timer = time.AfterFunc(l.srv.cfg.HelloTimeout, l.helloTimeout)
+	l.mu.Unlock()
+	if l.srv.isClosing() { // since Admit
+		var fx effects
+		l.end(wire.CodeGoingAway, &fx)
+		fx.flush()
+	}
+}
+
+func (l *Link) helloTimeout() {
+	l.mu.Lock()
+	waiting := l.timer != nil
+	l.mu.Unlock()
+	if waiting {
+		var fx effects
+		l.refuse(wire.Refuse(wire.CodeHelloTimeout, "no hello within %v", l.srv.cfg.HelloTimeout), &fx)
+		fx.flush()
+	}
+}
 
 // Receive takes in one message of size bytes from the client, and takes over
 // m. It never blocks. The transport should not read for the time that pause
 // says (at most 1 s). An error means that the link is over: Conn.Close was
 // called, and the transport should read no more.
-func (l *Link) Receive(m *wire.Message, size int) (pause time.Duration, err error) { return 0, nil }
+func (l *Link) Receive(m *wire.Message, size int) (pause time.Duration, err error) {
+	f := frame{m: m, size: size, bad: m.Check()}
+	if size > l.srv.cfg.MaxMessage {
+		f.bad = wire.Refuse(wire.CodeTooBig, "the frame has %d bytes, more than %d", size, l.srv.cfg.MaxMessage)
+	}
+	return l.accept(f)
+}
 
 // Malformed is Receive for a frame that wire.Scan refused with cause, or that
 // the transport refused (too_big, not_text; these end the link). id is the
 // frame's, as far as it could be read, else 0.
 func (l *Link) Malformed(id uint64, size int, cause *wire.Error) (pause time.Duration, err error) {
-	return 0, nil
+	return l.accept(frame{m: &wire.Message{ID: id}, size: size, bad: cause})
+}
+
+func (l *Link) accept(f frame) (pause time.Duration, err error) {
+	var fx effects
+	l.srv.stats.received.Add(1)
+	l.srv.stats.bytes.Add(uint64(f.size))
+	pause, ok := l.pace.spend(&l.srv.cfg, l.srv.now(), f.size)
+	if !ok {
+		l.srv.stats.tooFast.Add(1)
+		l.refuse(wire.Refuse(wire.CodeRateLimited, "more than %d frames or %d bytes per second", l.srv.cfg.Rate, l.srv.cfg.Bytes), &fx)
+	} else if l.dispatch(f, &fx) {
+		pause = maxHeld
+	}
+	fx.flush()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed != "" {
+		return 0, wire.Refuse(l.closed, "the link is over")
+	}
+	return pause, nil
+}
+
+func (l *Link) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed != ""
+}
+
+// end closes the link, and lets what it has so far be taken. It reports
+// whether it was open.
+func (l *Link) end(code wire.Code, fx *effects) bool {
+	s := l.sess.Load()
+	if s == nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.endLocked(code, 0, fx)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dropLinkLocked(l, code, fx)
+}
+
+// endLocked needs l.mu.
+func (l *Link) endLocked(code wire.Code, last uint64, fx *effects) bool {
+	if l.closed != "" {
+		return false
+	}
+	l.closed, l.last, l.queue = code, last, nil
+	l.stopTimerLocked()
+	if l.cancel != nil {
+		l.cancel()
+	}
+	fx.closes = append(fx.closes, closing{l, code})
+	return true
+}
+
+func (l *Link) stopTimerLocked() {
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+}
+
+// refuse tells the client why, without seq, and closes the link.
+func (l *Link) refuse(err *wire.Error, fx *effects) {
+	l.srv.stats.refused.Add(1)
+	l.tell(errorBody(err, 0), fx)
+	l.end(err.Code, fx)
+}
+
+// errorBody is the answer to the frame with id re; 0: to one without.
+func errorBody(err *wire.Error, re uint64) *Body {
+	m := &wire.Message{Type: wire.TypeError, Re: re, Code: err.Code, Text: err.Text}
+	if err.Code.Info().Retry == wire.RetryAfter {
+		m.After = comeBackAfter.Milliseconds()
+	}
+	return &Body{Message: m}
+}
+
+// tell hands the client a frame without seq.
+func (l *Link) tell(b *Body, fx *effects) {
+	l.mu.Lock()
+	full := len(l.control) >= maxControl
+	if l.closed == "" && !full {
+		l.control = append(l.control, b)
+		l.wakeLocked(fx)
+	}
+	l.mu.Unlock()
+	if full {
+		l.srv.stats.slow.Add(1)
+		l.end(wire.CodeSlowConsumer, fx)
+	}
+}
+
+func (l *Link) flag(f flags, fx *effects) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed == "" {
+		l.flags |= f
+		l.wakeLocked(fx)
+	}
+}
+
+func (l *Link) wakeLocked(fx *effects) {
+	if !l.woken && l.conn != nil {
+		l.woken = true
+		fx.wake(l)
+	}
 }
 
 // Take appends to batch what to write now, in order, at most max frames, and
 // reports whether more is left. What was taken counts as sent: if writing it
 // fails, the link is dead. Take works on after Close, for what is left.
-func (l *Link) Take(batch []Outgoing, max int) ([]Outgoing, bool) { return batch, false }
+func (l *Link) Take(batch []Outgoing, max int) ([]Outgoing, bool) {
+	if s := l.sess.Load(); s != nil {
+		return s.take(l, batch, max)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := len(batch)
+	batch = l.takeControlLocked(batch, max)
+	l.srv.stats.taken.Add(uint64(len(batch) - before))
+	l.woken = len(l.control) > 0
+	return batch, l.woken
+}
+
+func (l *Link) takeControlLocked(batch []Outgoing, max int) []Outgoing {
+	n := min(len(l.control), max)
+	for i, b := range l.control[:n] {
+		batch = append(batch, Outgoing{Body: b})
+		l.control[i] = nil
+	}
+	if l.control = l.control[n:]; len(l.control) == 0 {
+		l.control = nil
+	}
+	return batch
+}
 
 // Detach ends the link; the transport calls it exactly once, for every link
-// that was admitted. cause says why the connection ended: one that wraps ErrLeft, or
-// an *Error with too_big, ends the session; after anything else, nil too, the
-// session waits to be resumed.
-func (l *Link) Detach(cause error) {}
+// that was admitted. cause says why the connection ended: one that wraps
+// ErrLeft, or an *Error with too_big, ends the session; after anything else,
+// nil too, the session waits to be resumed.
+func (l *Link) Detach(cause error) {
+	var fx effects
+	if s := l.sess.Load(); s != nil {
+		var refusal *wire.Error
+		if errors.Is(cause, ErrLeft) || errors.As(cause, &refusal) && refusal.Code == wire.CodeTooBig {
+			s.leave(l, &fx)
+		}
+	}
+	l.end(wire.CodeBye, &fx)
+	fx.closes = slices.DeleteFunc(fx.closes, func(c closing) bool { return c.link == l }) // it is closed
+	fx.flush()
+	l.srv.detached(l)
+}
+
+func (s *Server) detached(l *Link) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.links[l]; !ok {
+		return
+	}
+	if delete(s.links, l); s.closing && len(s.links) == 0 {
+		close(s.idle)
+	}
+}
+
+// goAway tells the client to come back elsewhere, and closes the link.
+func (l *Link) goAway(goodbye *Body, fx *effects) {
+	l.mu.Lock()
+	started := l.conn != nil
+	l.mu.Unlock()
+	if !started { // Start will see that the server stops
+		return
+	}
+	if s := l.sess.Load(); s != nil {
+		s.put(goodbye, sizeOf(goodbye.Message), fx)
+	}
+	l.end(wire.CodeGoingAway, fx)
+}

@@ -1,45 +1,243 @@
 package signaling
 
-import "context"
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+)
+
+// comeBackAfter is what going-away and refusals tell a client to wait: long
+// enough to spread those of one server, short enough not to be felt in a call.
+const comeBackAfter = 2 * time.Second
 
 // A Server holds the sessions of one node. All methods may be called from any
 // goroutine.
-type Server struct{ cfg Config }
+type Server struct {
+	cfg       Config
+	node      Node
+	immediate bool // Claim does not block
+	start     time.Time
+	stats     counters
+	requests  atomic.Uint64 // numbers Changes and Takes
+	idle      chan struct{} // closed when closing and without links
+
+	ping, pong, ack *Body
+
+	mu       sync.Mutex // guards the following; taken behind all locks but Cluster's
+	closing  bool
+	lastRank uint64
+	apps     map[string]*App
+	links    map[*Link]struct{}
+	sessions map[string]*session // by peer
+	downs    []*time.Timer       // of nodes whose peers are awaited
+}
 
 // New makes a Server. It runs nothing until links come.
-func New(cfg Config) *Server { return &Server{cfg: cfg.withDefaults()} }
+func New(cfg Config) *Server {
+	s := &Server{
+		cfg:      cfg.withDefaults(),
+		start:    time.Now(),
+		idle:     make(chan struct{}),
+		ping:     &Body{Message: &wire.Message{Type: wire.TypePing}},
+		pong:     &Body{Message: &wire.Message{Type: wire.TypePong}},
+		ack:      &Body{Message: &wire.Message{Type: wire.TypeAck}},
+		apps:     make(map[string]*App),
+		links:    make(map[*Link]struct{}),
+		sessions: make(map[string]*session),
+	}
+	for _, name := range append([]string{"default"}, s.cfg.Apps...) {
+		s.App(name)
+	}
+	s.node = s.cfg.Cluster.Attach(s.cfg.ResumeWindow, s.handleEvent)
+	_, s.immediate = s.node.(*memoryNode)
+	return s
+}
+
+// now is the time since the start: the monotonic clock in eight bytes.
+func (s *Server) now() time.Duration { return time.Since(s.start) }
 
 // MaxMessage is the size in bytes above which a transport must refuse a frame
 // with too_big.
 func (s *Server) MaxMessage() int { return s.cfg.MaxMessage }
 
-// App returns the app of that name, and makes it if it is new.
-func (s *Server) App(name string) *App { return &App{name: name} }
-
-// Admit decides on a connection before it is upgraded. A refusal is an *Error
-// with a code that has an HTTP status. A Link that was admitted must be ended
-// with Detach, also when Start was never called.
-func (s *Server) Admit(info LinkInfo) (*Link, error) { return &Link{}, nil }
-
-// Check runs the checks of Admit and creates nothing.
-func (s *Server) Check(info LinkInfo) error { return nil }
-
-// Alive reports whether a session of this node has that peer id.
-func (s *Server) Alive(peer string) bool { return false }
-
-// Stats returns the counters of now.
-func (s *Server) Stats() Stats { return Stats{} }
-
-// Shutdown tells every client to come back elsewhere, closes all links with
-// CodeGoingAway, and waits until each was detached or ctx ends, whose error it
-// then returns. From then on the Server refuses everything.
-func (s *Server) Shutdown(ctx context.Context) error { return nil }
-
 // An App is a namespace: rooms of two apps never meet.
-type App struct{ name string }
+type App struct {
+	name string
+	srv  *Server
+
+	mu    sync.Mutex // guards rooms; taken before Room.mu
+	rooms map[string]*room
+}
 
 // Name returns the name of the app.
 func (a *App) Name() string { return a.name }
 
-// Stats are the counters of a Server.
-type Stats struct{}
+// App returns the app of that name, and makes it if it is new. Clients reach
+// it from then on. The name must be one that wire.ValidRoom allows.
+func (s *Server) App(name string) *App {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.apps[name]
+	if a == nil {
+		a = &App{name: name, srv: s, rooms: make(map[string]*room)}
+		s.apps[name] = a
+	}
+	return a
+}
+
+// Check runs the checks of Admit and creates nothing.
+func (s *Server) Check(info LinkInfo) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.checkLocked(&info)
+}
+
+func (s *Server) checkLocked(info *LinkInfo) error {
+	if info.App == "" {
+		info.App = "default"
+	}
+	switch {
+	case s.closing:
+		return wire.Refuse(wire.CodeGoingAway, "the server stops")
+	case s.apps[info.App] == nil:
+		return wire.Refuse(wire.CodeUnknownApp, "there is no app %.128q here", info.App)
+	case s.cfg.MaxLinks > 0 && len(s.links) >= s.cfg.MaxLinks:
+		return wire.Refuse(wire.CodeUnavailable, "the server has its %d connections", s.cfg.MaxLinks)
+	}
+	return nil
+}
+
+// Admit decides on a connection before it is upgraded. A refusal is an *Error
+// with a code that has an HTTP status. A Link that was admitted must be ended
+// with Detach, also when Start was never called.
+func (s *Server) Admit(info LinkInfo) (*Link, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.checkLocked(&info); err != nil {
+		s.stats.refused.Add(1)
+		return nil, err
+	}
+	l := &Link{srv: s, info: info}
+	s.links[l] = struct{}{}
+	s.stats.links.Add(1)
+	return l, nil
+}
+
+// Alive reports whether a session of this node has that peer id.
+func (s *Server) Alive(peer string) bool {
+	ss := s.session(peer)
+	return ss != nil && ss.alive()
+}
+
+func (s *Server) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+func (s *Server) session(peer string) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions[peer]
+}
+
+// remove forgets ss, if it is still the one with its id.
+func (s *Server) remove(ss *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sessions[ss.peer] == ss {
+		delete(s.sessions, ss.peer)
+	}
+}
+
+// nextRank gives a rank above all that this node has given or seen.
+func (s *Server) nextRank() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastRank = max(uint64(s.cfg.Now().UnixMilli()), s.lastRank+1)
+	return s.lastRank
+}
+
+// seeRank notes a rank that another node, or this one before a restart, gave.
+func (s *Server) seeRank(rank uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastRank = max(s.lastRank, rank)
+}
+
+// newPeerID makes an id of 20 characters, of 119 random bits.
+func newPeerID() string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	id := make([]byte, 0, 20)
+	var random [32]byte
+	for {
+		rand.Read(random[:])
+		for _, b := range random {
+			if b >= 4*62 { // else the first letters would come more often
+				continue
+			}
+			if id = append(id, letters[b%62]); len(id) == cap(id) {
+				return string(id)
+			}
+		}
+	}
+}
+
+// Shutdown tells every client to come back elsewhere, closes all links with
+// CodeGoingAway, and waits until each was detached or ctx ends, whose error it
+// then returns. From then on the Server refuses everything, and its place in
+// the cluster is given up. A second Shutdown waits as the first does.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	first := !s.closing
+	s.closing = true
+	links := make([]*Link, 0, len(s.links))
+	for l := range s.links {
+		links = append(links, l)
+	}
+	if first && len(links) == 0 {
+		close(s.idle)
+	}
+	s.mu.Unlock()
+	if first {
+		goodbye := &Body{Message: &wire.Message{Type: wire.TypeGoingAway, After: comeBackAfter.Milliseconds()}}
+		var fx effects
+		for _, l := range links {
+			l.goAway(goodbye, &fx)
+		}
+		fx.flush()
+	}
+	var err error
+	select {
+	case <-s.idle:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	if first {
+		s.stop()
+	}
+	return err
+}
+
+// stop stops all timers, and leaves the cluster.
+func (s *Server) stop() {
+	s.node.Close()
+	s.mu.Lock()
+	downs, sessions := slices.Clone(s.downs), make([]*session, 0, len(s.sessions))
+	for _, ss := range s.sessions {
+		sessions = append(sessions, ss)
+	}
+	s.mu.Unlock()
+	for _, t := range downs {
+		t.Stop()
+	}
+	for _, ss := range sessions {
+		ss.stop()
+	}
+	s.cfg.Logger.Info("server stopped", "sessions", len(sessions))
+}

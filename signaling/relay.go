@@ -1,0 +1,135 @@
+package signaling
+
+import "github.com/seed-3a7b6cbd/signal/signaling/wire"
+
+// relayed makes m what the receivers get: stamped, and only what is theirs.
+func (s *session) relayed(m *wire.Message) *Body {
+	*m = wire.Message{
+		Type: m.Type, Room: m.Room, From: s.peer, PC: m.PC, Gen: m.Gen, N: m.N, Got: m.Got, Base: m.Base,
+		Ufrag: m.Ufrag, End: m.End, Elements: m.Elements, Data: m.Data,
+	}
+	return &Body{Message: m}
+}
+
+// handleBroadcast relays a message to all other members of a room.
+func (s *session) handleBroadcast(m *wire.Message, fx *effects) *wire.Error {
+	own := s.member(m.Room)
+	if own == nil {
+		return notInRoom(m)
+	}
+	b := s.relayed(m)
+	r := own.room
+	r.mu.Lock()
+	size := sizeOf(m)
+	for _, to := range r.members {
+		if to.sess != nil && to != own {
+			to.deliver(b, size, fx)
+		}
+	}
+	nodes, version := r.nodesLocked(own.Node), r.version
+	r.mu.Unlock()
+	for _, node := range nodes {
+		s.srv.node.Send(node, &Event{
+			Kind: EventSignal, Node: own.Node, App: s.app.name, Room: r.name, Version: version, From: s.peer, Body: b,
+		})
+	}
+	return nil
+}
+
+// handleRelay relays a message to one other member of a room.
+func (s *session) handleRelay(m *wire.Message, fx *effects) *wire.Error {
+	own := s.member(m.Room)
+	if own == nil {
+		return notInRoom(m)
+	}
+	r := own.room
+	r.mu.Lock()
+	to := r.findLocked(m.To)
+	if to == nil || to == own {
+		r.mu.Unlock()
+		return wire.Refuse(wire.CodeNoSuchPeer, "%s: no other peer in room %q has this id", m.Type, m.Room)
+	}
+	if err := s.judgeRelay(own, to, m); err != nil {
+		r.mu.Unlock()
+		return err
+	}
+	b := s.relayed(m)
+	if to.sess != nil {
+		to.deliver(b, sizeOf(m), fx)
+		r.mu.Unlock()
+		return nil
+	}
+	node, version := to.Node, r.version
+	r.mu.Unlock()
+	s.srv.node.Send(node, &Event{
+		Kind: EventSignal, Node: own.Node, App: s.app.name, Room: r.name, Version: version, From: s.peer, To: to.ID, Body: b,
+	})
+	return nil
+}
+
+// judgeRelay judges what depends on the type: whose turn it is, and how much.
+func (s *session) judgeRelay(own, to *member, m *wire.Message) *wire.Error {
+	c := &s.srv.cfg
+	switch m.Type {
+	case wire.TypeOffer, wire.TypeAnswer:
+		if len(m.Data) > c.MaxSDP {
+			return wire.Refuse(wire.CodeTooBig, "%s: data has %d bytes, more than %d", m.Type, len(m.Data), c.MaxSDP)
+		}
+	case wire.TypeCandidates:
+		if !own.candidates.add(to.ID, m.PC, m.Ufrag, m.Elements, c.MaxCandidates) {
+			return wire.Refuse(wire.CodeTooManyCandidates, "candidates: more than %d for pc %d and this ufrag", c.MaxCandidates, m.PC)
+		}
+	}
+	offers := own.offersTo(to.Rank, to.ID)
+	switch m.Type {
+	case wire.TypeOffer:
+		if !offers {
+			return wire.Refuse(wire.CodeNotYourTurn, "offer: that peer offers to you; ask with negotiate")
+		}
+	case wire.TypeAnswer, wire.TypeNegotiate, wire.TypeReject:
+		if offers {
+			return wire.Refuse(wire.CodeNotYourTurn, "%s: you offer to that peer", m.Type)
+		}
+	}
+	return nil
+}
+
+// handleSignal delivers what came from another node.
+func (s *Server) handleSignal(e *Event, fx *effects) {
+	r := s.App(e.App).room(e.Room, false)
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.live && r.findLocked(e.From) != nil {
+		size := sizeOf(e.Body.Message)
+		for _, m := range r.members {
+			if m.sess != nil && m.ID != e.From && m.gets(e) {
+				m.deliver(e.Body, size, fx)
+			}
+		}
+	}
+	for _, m := range r.moved {
+		if m.passOn(e) {
+			s.node.Send(m.Node, &Event{
+				Kind: EventSignal, Node: e.Node, App: e.App, Room: e.Room, Version: m.Since, From: e.From, To: m.ID, Body: e.Body,
+			})
+		}
+	}
+}
+
+// gets reports whether a signal is for m. One for all is for those only that the
+// sender's node knew to be here: others get it from where they were.
+func (m *member) gets(e *Event) bool {
+	if e.To == "" {
+		return m.Since <= e.Version
+	}
+	return m.ID == e.To
+}
+
+// passOn reports whether a signal was for m, sent by a node that did not know
+// yet that it had moved.
+func (m *member) passOn(e *Event) bool {
+	return (e.To == "" || e.To == m.ID) && e.Version < m.Since && m.ID != e.From
+}

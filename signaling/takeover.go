@@ -1,0 +1,291 @@
+package signaling
+
+import (
+	"context"
+	"crypto/hmac"
+	"errors"
+	"time"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+)
+
+// errElsewhere says that a session is no longer, or not yet, here.
+var errElsewhere = errors.New("signaling: the session is on its way between nodes")
+
+// maxAsked is how often a hello follows a session that other hellos move at
+// the same time.
+const maxAsked = 4
+
+// resume gives the link the session that its client had, from wherever it is.
+// It waits only if ctx is not nil.
+func (l *Link) resume(ctx context.Context, r *wire.Resume, fx *effects) error {
+	srv := l.srv
+	tok, err := parseToken(r.Token, srv.cfg.ResumeKeys)
+	if err != nil || tok.app != l.info.App {
+		return wire.Refuse(wire.CodeSessionGone, "the resume token is not one of this app")
+	}
+	srv.seeRank(tok.rank)
+	ice := srv.iceServers(tok.peer, tok.user)
+	ask := asking{link: l, tok: tok, resume: r, ice: ice}
+	for range maxAsked {
+		s := srv.session(tok.peer)
+		switch {
+		case s != nil && s.here():
+			err = s.takeOver(&ask, fx)
+		case ctx == nil:
+			err = errElsewhere
+		default:
+			err = l.fetch(ctx, &ask, fx)
+		}
+		if !errors.Is(err, errElsewhere) || ctx == nil {
+			break
+		}
+	}
+	if errors.Is(err, errElsewhere) {
+		return wire.Refuse(wire.CodeUnavailable, "the session is being resumed elsewhere at the same time")
+	}
+	return err
+}
+
+// asking is a hello that resumes.
+type asking struct {
+	link   *Link
+	tok    *resumeToken
+	resume *wire.Resume
+	ice    wire.ICE
+}
+
+// here reports whether the session lives on this node and can be taken over.
+func (s *session) here() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == living && s.moving == nil && s.arriving == nil
+}
+
+// takeOver gives a session of this node a new link.
+func (s *session) takeOver(a *asking, fx *effects) error {
+	s.recv.Lock()
+	defer s.recv.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != living || s.moving != nil || s.arriving != nil {
+		return errElsewhere
+	}
+	repeated := a.tok.epoch != s.epoch
+	if !s.judgeLocked(a.tok.epoch, a.resume.Nonce, fx) {
+		return wire.Refuse(wire.CodeSessionGone, "the resume token is an old one: the session is over")
+	}
+	return s.goOnLocked(a, repeated && s.reborn, fx)
+}
+
+// judgeLocked decides whether a token may resume: the newest may, and the one
+// before only as the repeat of the hello whose welcome was lost. Anybody else
+// has an old token, so that two have had it: the session ends for both.
+func (s *session) judgeLocked(epoch uint64, nonce string, fx *effects) bool {
+	switch {
+	case epoch == s.epoch:
+		s.epoch++
+		s.nonce = nonce
+	case epoch+1 == s.epoch && hmac.Equal([]byte(nonce), []byte(s.nonce)):
+	default:
+		fx.log(s, "old resume token", "epoch", epoch, "want", s.epoch)
+		s.endSessionLocked(wire.ReasonLeft, wire.CodeSessionGone, fx)
+		return false
+	}
+	return true
+}
+
+// goOnLocked welcomes the client back, with its history if that is there.
+func (s *session) goOnLocked(a *asking, reborn bool, fx *effects) error {
+	seq := a.resume.Seq
+	switch {
+	case s.lost || reborn || seq < s.out.acked:
+		reborn = true
+	case seq > s.out.last():
+		return wire.Refuse(wire.CodeBadMessage, "hello: resume.seq is %d, and only %d were sent", seq, s.out.last())
+	}
+	if reborn {
+		s.resetLocked()
+		seq = 0
+	}
+	s.reborn = reborn
+	if s.attachLocked(a.link, seq, !reborn, a.ice, fx) {
+		if reborn {
+			s.srv.stats.reborn.Add(1)
+		} else {
+			s.srv.stats.resumed.Add(1)
+		}
+	}
+	return nil
+}
+
+// resetLocked gives the history up: numbers begin again at 1, and rooms are
+// left, for others as if the link were lost, until the client joins again.
+func (s *session) resetLocked() {
+	s.generation++ // what older links still have to take is of the old numbers
+	s.out = outbox{}
+	s.done, s.doneTold, s.unread = 0, 0, 0
+	s.lost = false
+	s.pending.Store(0)
+	s.answer = answer{}
+	for _, m := range s.rooms {
+		m.stale = true
+		if !s.away {
+			m.change(ChangeAway, "")
+		}
+	}
+	s.stale, s.rooms = append(s.stale, s.rooms...), nil
+	s.away = false
+	if len(s.stale) > 0 {
+		s.staleAt = s.srv.now() + s.srv.cfg.ResumeWindow
+		s.armLocked(s.staleAt)
+	}
+}
+
+// handLimit is how long a node that has a session may take to hand it over.
+const handLimit = time.Second
+
+// arriving is a session that this node has asked another for. What comes for
+// it meanwhile is gathered in its outbox.
+type arriving struct {
+	req  uint64
+	hand chan *Hand    // one
+	done chan struct{} // closed when it has arrived, or will not
+}
+
+// fetch gets a session that is not on this node: from its owner, or, if that
+// is gone, from the token alone.
+func (l *Link) fetch(ctx context.Context, a *asking, fx *effects) error {
+	s, mine := l.srv.expect(a.tok)
+	if !mine {
+		return s.wait(ctx)
+	}
+	// Not for this link alone: the client may try again on another before the
+	// session is here.
+	err := s.arrive(context.WithoutCancel(ctx), a, fx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil && s.arriving != nil { // it never came
+		s.state = ended
+		for _, m := range s.rooms {
+			m.change(ChangeLeave, wire.ReasonLeft)
+		}
+		l.srv.remove(s)
+	}
+	if s.arriving != nil {
+		close(s.arriving.done)
+		s.arriving = nil
+	}
+	return err
+}
+
+// expect makes the session that tok asks for, to be filled; or returns the one
+// that this node has, with false.
+func (s *Server) expect(tok *resumeToken) (ss *session, mine bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ss = s.sessions[tok.peer]; ss != nil && !ss.movedOn.Load() {
+		return ss, false
+	}
+	ss = &session{
+		srv: s, app: s.apps[tok.app], peer: tok.peer, user: tok.user, rank: tok.rank, start: tok.start,
+		arriving: &arriving{req: s.requests.Add(1), hand: make(chan *Hand, 1), done: make(chan struct{})},
+	}
+	s.sessions[tok.peer] = ss
+	return ss, true
+}
+
+// wait waits until the session has arrived, for another link.
+func (s *session) wait(ctx context.Context) error {
+	s.mu.Lock()
+	a := s.arriving
+	s.mu.Unlock()
+	if a == nil {
+		return errElsewhere
+	}
+	select {
+	case <-a.done:
+		return errElsewhere
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// arrive claims the session, and asks its owner for the history.
+func (s *session) arrive(ctx context.Context, a *asking, fx *effects) error {
+	owner, force := "", ""
+	for range maxAsked {
+		if owner == "" {
+			var err error
+			owner, err = s.srv.node.Claim(ctx, Claim{Peer: s.peer, Epoch: a.tok.epoch, Force: force})
+			if err != nil {
+				return err
+			}
+		}
+		if owner == "" {
+			return s.claimed(a, fx)
+		}
+		h, err := s.ask(ctx, owner, a)
+		switch {
+		case err != nil:
+			return err
+		case h == nil: // hung, or dead and nobody knows yet
+			owner, force = "", owner
+		case h.Code != "":
+			return wire.Refuse(h.Code, "the session has ended")
+		case h.Node != "":
+			owner = h.Node
+		default:
+			return s.arrived(a, h, fx)
+		}
+	}
+	return errElsewhere
+}
+
+// ask asks a node for the session; nil: no answer in time.
+func (s *session) ask(ctx context.Context, owner string, a *asking) (*Hand, error) {
+	s.srv.node.Send(owner, &Event{Kind: EventTake, Node: s.srv.node.Name(), Take: &Take{
+		Peer: s.peer, Req: s.arriving.req, Epoch: a.tok.epoch, Nonce: a.resume.Nonce,
+	}})
+	limit := time.NewTimer(handLimit)
+	defer limit.Stop()
+	select {
+	case h := <-s.arriving.hand:
+		return h, nil
+	case <-limit.C:
+		return nil, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// claimed goes on with what the token alone says: the history went with the
+// node that had it.
+func (s *session) claimed(a *asking, fx *effects) error {
+	if s.srv.cfg.Now().UnixMilli()-s.start > maxTokenAge.Milliseconds() {
+		s.srv.node.Forget(s.peer)
+		return wire.Refuse(wire.CodeSessionGone, "the session began more than a day ago")
+	}
+	return s.arrived(a, &Hand{Epoch: a.tok.epoch + 1, Nonce: a.resume.Nonce, Lost: true}, fx)
+}
+
+// arrived fills the session with what its owner handed over, and goes on as if
+// it had been here.
+func (s *session) arrived(a *asking, h *Hand, fx *effects) error {
+	s.recv.Lock()
+	defer s.recv.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	gathered := s.out.bodies()
+	s.out = outbox{acked: h.Acked}
+	s.epoch, s.nonce, s.done, s.lost = h.Epoch, h.Nonce, h.Done, h.Lost || s.lost
+	s.away = h.Away
+	for _, b := range append(h.Frames, gathered...) {
+		s.out.put(b, sizeOf(b.Message))
+	}
+	close(s.arriving.done)
+	s.arriving = nil
+	s.lostAt = s.srv.now()
+	s.armLocked(s.lostAt + min(s.srv.cfg.AwayAfter, s.srv.cfg.ResumeWindow))
+	return s.goOnLocked(a, false, fx)
+}

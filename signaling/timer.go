@@ -1,0 +1,154 @@
+package signaling
+
+import (
+	"time"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+)
+
+// forwardFor is how long a session that moved to another node is remembered,
+// for what other nodes sent before they knew.
+const forwardFor = 10 * time.Second
+
+// armLocked makes tick run at the time at, or before. The timer is moved only
+// forward in time by tick itself, so that a busy session does not touch it.
+func (s *session) armLocked(at time.Duration) {
+	if at == 0 || s.timerAt != 0 && s.timerAt <= at {
+		return
+	}
+	s.timerAt = at
+	d := max(0, at-s.srv.now())
+	if s.timer == nil {
+		s.timer = time.AfterFunc(d, s.tick)
+		return
+	}
+	s.timer.Reset(d)
+}
+
+func (s *session) stopTimerLocked() {
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.timerAt = 0
+}
+
+// tick does what is due, and arms the timer for what is due next.
+func (s *session) tick() {
+	var fx effects
+	s.mu.Lock()
+	s.timerAt = 0
+	now := s.srv.now()
+	ice := false
+	switch {
+	case s.state == ended:
+	case s.state == moved:
+		s.srv.node.Send(s.srv.node.Name(), &Event{Kind: EventExpire, Take: &Take{Peer: s.peer}})
+	case s.moving != nil || s.arriving != nil:
+	case s.link != nil:
+		ice = s.tickLinkedLocked(s.link, now, &fx)
+	default:
+		s.tickLostLocked(now, &fx)
+	}
+	s.mu.Unlock()
+	fx.flush()
+	if ice {
+		s.pushICE()
+	}
+}
+
+func (s *session) tickLinkedLocked(l *Link, now time.Duration, fx *effects) (ice bool) {
+	c := &s.srv.cfg
+	if now >= s.lastHeard+c.DeadAfter {
+		s.dropLinkLocked(l, wire.CodeIdle, fx)
+		return false
+	}
+	var flag flags
+	if now >= s.lastSent+c.PingAfter {
+		s.lastSent = now // also if it cannot be written: one ping is enough
+		flag |= wantPing
+	}
+	if s.ackAt != 0 && now >= s.ackAt {
+		s.ackAt = 0
+		flag |= wantAck
+	}
+	if flag != 0 {
+		l.flag(flag, fx)
+	}
+	if s.iceAt != 0 && now >= s.iceAt {
+		s.iceAt, ice = 0, true
+	}
+	s.tickStaleLocked(now)
+	s.armLocked(s.lastHeard + c.DeadAfter)
+	s.armLocked(s.lastSent + c.PingAfter)
+	s.armLocked(s.ackAt)
+	s.armLocked(s.iceAt)
+	s.armLocked(s.staleAt)
+	return ice
+}
+
+func (s *session) tickLostLocked(now time.Duration, fx *effects) {
+	c := &s.srv.cfg
+	if now >= s.lostAt+c.ResumeWindow {
+		s.endSessionLocked(wire.ReasonTimeout, wire.CodeSessionGone, fx)
+		return
+	}
+	if !s.away && now >= s.lostAt+c.AwayAfter {
+		s.away = true
+		for _, m := range s.rooms {
+			m.change(ChangeAway, "")
+		}
+	}
+	s.tickStaleLocked(now)
+	if !s.away {
+		s.armLocked(s.lostAt + c.AwayAfter)
+	}
+	s.armLocked(s.lostAt + c.ResumeWindow)
+	s.armLocked(s.staleAt)
+}
+
+// tickStaleLocked leaves the rooms of before a resumed:false to which the
+// client did not come back.
+func (s *session) tickStaleLocked(now time.Duration) {
+	if s.staleAt == 0 || now < s.staleAt {
+		return
+	}
+	for _, m := range s.stale {
+		m.change(ChangeLeave, wire.ReasonTimeout)
+	}
+	s.stale, s.staleAt = nil, 0
+}
+
+// pushICE gives the client new ICE servers before the old ones end.
+func (s *session) pushICE() {
+	ice := s.srv.iceServers(s.peer, s.user)
+	b := &Body{Message: &wire.Message{Type: wire.TypeICEServers, ICE: &ice}}
+	var fx effects
+	s.mu.Lock()
+	if s.link != nil {
+		s.putLocked(b, sizeOf(b.Message), &fx)
+		s.setICELocked(ice.TTL)
+	}
+	s.mu.Unlock()
+	fx.flush()
+}
+
+// setICELocked notes when ICE servers that hold for ttl ms have to be
+// replaced: a quarter of that before their end, but at most a minute.
+func (s *session) setICELocked(ttl int64) {
+	s.iceAt = 0
+	if ttl > 0 {
+		d := time.Duration(ttl) * time.Millisecond
+		s.iceAt = s.srv.now() + d - min(d/4, time.Minute)
+		s.armLocked(s.iceAt)
+	}
+}
+
+// iceServers calls Config.ICEServers. It must be called without locks, and not
+// inside Receive.
+func (s *Server) iceServers(peer, user string) (ice wire.ICE) {
+	if s.cfg.ICEServers == nil {
+		return wire.ICE{}
+	}
+	defer s.recovered("ICEServers", nil)
+	return s.cfg.ICEServers(peer, Identity{User: user})
+}
