@@ -1,0 +1,164 @@
+package main
+
+import (
+	"net"
+	"net/netip"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/ws"
+)
+
+// minSecret is the least length of a key that others could try to guess.
+const minSecret = 32
+
+// turnPort is the one that RFC 8656 §19.1 gives to TURN.
+const turnPort = "3478"
+
+// Config is what `signal serve` can be told. Each setting is a flag, an
+// environment variable and a key of the configuration file; the first of them
+// that says something counts.
+type Config struct {
+	Config string `help:"Read settings from this YAML file; its keys are the names of the flags." placeholder:"FILE" type:"path"`
+
+	Listen   string   `help:"Where to serve the page and the WebSocket. On a loopback address pages of every port of this machine may connect: that is for development." default:"localhost:8080"`
+	BasePath string   `help:"Where below the host everything is." default:"/"`
+	Origins  []string `help:"Origins of other sites whose pages may connect." placeholder:"https://HOST"`
+
+	TURN         bool   `name:"turn" help:"Run the TURN server; --no-turn to leave it out." default:"true" negatable:"" group:"TURN"`
+	TURNListen   string `name:"turn-listen" help:"Where TURN listens, over UDP and TCP. Default: port 3478 of the host of --listen." placeholder:"HOST:PORT" group:"TURN"`
+	TURNPublicIP string `name:"turn-public-ip" help:"The address at which clients reach TURN. Default: that of --turn-listen, else the first of this host." placeholder:"IP" group:"TURN"`
+	TURNRealm    string `name:"turn-realm" help:"The realm of the credentials." default:"signal" group:"TURN"`
+	TURNSecret   string `name:"turn-secret" help:"Signs TURN credentials; give it where another process makes or checks them too. Better in the environment or the file. Default: a random one." placeholder:"SECRET" group:"TURN"`
+	Relay        string `help:"closed: between clients of this server, without ports of their own. open: to other hosts too." enum:"closed,open" default:"closed" group:"TURN"`
+	RelayPorts   string `help:"UDP ports of an open relay." default:"49152-65535" group:"TURN"`
+
+	ResumeKey    []string      `help:"Sign resume tokens, so that a restarted server knows its clients: the first key signs, all verify. Better in the environment or the file. Default: a key that is kept in --state-dir." placeholder:"KEY" group:"Sessions"`
+	StateDir     string        `help:"Where the key is kept. Default: ${stateDir}." placeholder:"DIR" type:"path" group:"Sessions"`
+	ResumeWindow time.Duration `help:"How long a client that lost its connection is waited for." default:"60s" group:"Sessions"`
+
+	MaxPeers   int `help:"Members of a room." default:"16" group:"Limits"`
+	MaxRooms   int `help:"Rooms that one client is in." default:"32" group:"Limits"`
+	MaxLinks   int `help:"Connections of this server; 0: any number." default:"0" group:"Limits"`
+	MaxMessage int `help:"Bytes of a message." default:"65536" group:"Limits"`
+	Rate       int `help:"Messages per second of one client." default:"50" group:"Limits"`
+	Burst      int `help:"Messages at once of one client." default:"200" group:"Limits"`
+
+	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" group:"Logs"`
+	LogFormat string `help:"text for people, json for programs." enum:"text,json" default:"text" group:"Logs"`
+}
+
+// Help is the end of `signal serve --help`.
+func (Config) Help() string {
+	return `Examples:
+
+  Try it on this machine; the page is at http://localhost:8080/
+      signal serve
+
+  Behind a proxy that ends TLS, with TURN reachable from everywhere:
+      signal serve --turn-listen :3478 --turn-public-ip 203.0.113.7
+
+  The same from a file (turn-listen: ":3478" and so on), one setting on top:
+      signal serve --config signal.yaml --log-level debug
+
+Every setting is also an environment variable: --turn-public-ip is SIGNAL_TURN_PUBLIC_IP.
+A flag goes before the environment, that before the file, that before the default.
+Browsers give a page the camera only over https:// or from localhost.`
+}
+
+var basePathForm = regexp.MustCompile(`^/([A-Za-z0-9_.~-]+/)*$`)
+
+// check judges the settings, and puts them into the form the rest works with.
+func (c *Config) check() error {
+	if !strings.HasSuffix(c.BasePath, "/") {
+		c.BasePath += "/"
+	}
+	if !basePathForm.MatchString(c.BasePath) || path.Clean(c.BasePath)+"/" != c.BasePath && c.BasePath != "/" {
+		return badSetting("--base-path %q: not a path of plain names; use one like /call/", c.BasePath)
+	}
+	for _, o := range c.Origins {
+		if err := ws.ParseOrigin(o); err != nil {
+			return badSetting("--origins: %v; use one like https://app.example", err)
+		}
+	}
+	for _, key := range c.ResumeKey {
+		if len(key) < minSecret {
+			return badSetting("--resume-key: a key has %d characters; use %d or more, as from openssl rand -base64 32", len(key), minSecret)
+		}
+	}
+	if c.ResumeWindow < 0 {
+		return badSetting("--resume-window %v: use 0 or more, as 60s", c.ResumeWindow)
+	}
+	if err := c.checkAddresses(); err != nil {
+		return err
+	}
+	return c.checkLimits()
+}
+
+func (c *Config) checkAddresses() error {
+	host, _, err := splitAddress("--listen", c.Listen)
+	if err != nil {
+		return err
+	}
+	if c.TURNListen == "" {
+		c.TURNListen = net.JoinHostPort(host, turnPort)
+	}
+	if _, _, err = splitAddress("--turn-listen", c.TURNListen); err != nil {
+		return err
+	}
+	if c.TURNPublicIP != "" {
+		ip, err := netip.ParseAddr(c.TURNPublicIP)
+		if err != nil || ip.IsUnspecified() || ip.Zone() != "" {
+			return badSetting("--turn-public-ip %q: not the address of a host; use one like 203.0.113.7", c.TURNPublicIP)
+		}
+	}
+	if c.TURNSecret != "" && len(c.TURNSecret) < minSecret {
+		return badSetting("--turn-secret: it has %d characters; use %d or more, as from openssl rand -base64 32", len(c.TURNSecret), minSecret)
+	}
+	_, _, err = c.relayPorts()
+	return err
+}
+
+// splitAddress takes HOST:PORT apart.
+func splitAddress(setting, address string) (host, port string, err error) {
+	host, port, err = net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return "", "", badSetting("%s %q: not HOST:PORT; use one like localhost:8080, or :8080 for every address of this host", setting, address)
+	}
+	return host, port, nil
+}
+
+func (c *Config) relayPorts() (first, last uint16, err error) {
+	from, to, ok := strings.Cut(c.RelayPorts, "-")
+	a, errA := strconv.ParseUint(from, 10, 16)
+	b, errB := strconv.ParseUint(to, 10, 16)
+	if !ok || errA != nil || errB != nil || a == 0 || a > b {
+		return 0, 0, badSetting("--relay-ports %q: not a range of ports; use one like 49152-65535", c.RelayPorts)
+	}
+	return uint16(a), uint16(b), nil
+}
+
+func (c *Config) checkLimits() error {
+	for _, limit := range []struct {
+		name         string
+		value, least int
+	}{
+		{"--max-peers", c.MaxPeers, 2},
+		{"--max-rooms", c.MaxRooms, 1},
+		{"--max-links", c.MaxLinks, 0},
+		{"--max-message", c.MaxMessage, 4096},
+		{"--rate", c.Rate, 1},
+		{"--burst", c.Burst, 1},
+	} {
+		if limit.value < limit.least {
+			return badSetting("%s %d: too little; use %d or more", limit.name, limit.value, limit.least)
+		}
+	}
+	return nil
+}

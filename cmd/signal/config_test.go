@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+// start runs the command, which is expected to end by itself.
+func start(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	code = run(&environment{t.Context(), &out, &errOut}, args)
+	return code, out.String(), errOut.String()
+}
+
+func TestBadSettingsAreNamed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "signal.yaml")
+	tests := []struct {
+		args string
+		yaml string
+		want string // parts of the line, by |
+	}{
+		{args: "serve --listen 8080", want: `--listen "8080"|localhost:8080`},
+		{args: "serve --listen localhost:http", want: `--listen "localhost:http"`},
+		{args: "serve --base-path call", want: `--base-path "call/"|/call/`},
+		{args: "serve --base-path /a/../b/", want: `--base-path`},
+		{args: "serve --base-path /{x}/", want: `--base-path`},
+		{args: "serve --origins app.example", want: `--origins|"app.example"|https://app.example`},
+		{args: "serve --origins *", want: `--origins|"*"`},
+		{args: "serve --turn-listen x", want: `--turn-listen "x"`},
+		{args: "serve --turn-public-ip 0.0.0.0", want: `--turn-public-ip "0.0.0.0"|203.0.113.7`},
+		{args: "serve --turn-public-ip host", want: `--turn-public-ip "host"`},
+		{args: "serve --turn-secret short", want: `--turn-secret|5 characters|openssl`},
+		{args: "serve --relay half", want: `--relay|closed|open|half`},
+		{args: "serve --relay-ports 9-8", want: `--relay-ports "9-8"|49152-65535`},
+		{args: "serve --relay-ports 0-70000", want: `--relay-ports "0-70000"`},
+		{args: "serve --resume-key short", want: `--resume-key|5 characters|openssl`},
+		{args: "serve --resume-window=-1s", want: `--resume-window -1s`},
+		{args: "serve --resume-window soon", want: `--resume-window|soon`},
+		{args: "serve --max-peers 1", want: `--max-peers 1|2 or more`},
+		{args: "serve --max-rooms 0", want: `--max-rooms 0`},
+		{args: "serve --max-links=-1", want: `--max-links -1`},
+		{args: "serve --max-message 10", want: `--max-message 10|4096`},
+		{args: "serve --rate 0", want: `--rate 0`},
+		{args: "serve --burst many", want: `--burst|many`},
+		{args: "serve --log-level loud", want: `--log-level|loud|debug`},
+		{args: "serve --log-format xml", want: `--log-format|xml|json`},
+		{args: "serve --lisen x", want: `--lisen|--listen`},
+		{args: "surf", want: `surf|--help`},
+		{args: "serve --config /nowhere.yaml", want: `/nowhere.yaml`},
+		{args: "serve --config " + file, yaml: "listen: localhost:0\nlisen: x\n", want: file + `|line 2|"lisen"|--help`},
+		{args: "serve --config " + file, yaml: "rate: {a: 1}\n", want: file + `|line 1|rate`},
+		{args: "serve --config " + file, yaml: "rate: [\n", want: file},
+		{args: "serve --config " + file, yaml: "rate: many\n", want: `--rate|many`},
+		{args: "serve --config " + file, yaml: "max-peers: 1\n", want: `--max-peers 1`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.args+tt.yaml, func(t *testing.T) {
+			if err := os.WriteFile(file, []byte(tt.yaml), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			code, stdout, stderr := start(t, strings.Fields(tt.args)...)
+			if code != exitUsage || stdout != "" || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("exit code %d, %q; want %d and one line", code, stdout+stderr, exitUsage)
+			}
+			for part := range strings.SplitSeq(tt.want, "|") {
+				if !strings.Contains(stderr, part) {
+					t.Errorf("%q does not say %q", stderr, part)
+				}
+			}
+		})
+	}
+}
+
+// parse returns the settings that args lead to.
+func parse(t *testing.T, args ...string) Config {
+	t.Helper()
+	var c commands
+	parser := kong.Must(&c, kong.DefaultEnvars("SIGNAL"), kong.Resolvers(&fileResolver{}), kong.Vars{"stateDir": stateDirText})
+	if _, err := parser.Parse(append([]string{"serve"}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Serve.check(); err != nil {
+		t.Fatal(err)
+	}
+	return c.Serve
+}
+
+func TestPrecedence(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "signal.yaml")
+	yaml := "rate: 10\nburst: 10\nmax-peers: 10\nturn: false\norigins: [https://a.example, https://b.example]\nresume-window: 10s\n"
+	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SIGNAL_CONFIG", file)
+	t.Setenv("SIGNAL_RATE", "20")
+	t.Setenv("SIGNAL_BURST", "20")
+	c := parse(t, "--rate", "30")
+	if c.Rate != 30 || c.Burst != 20 || c.MaxPeers != 10 || c.MaxRooms != 32 {
+		t.Errorf("flag %d, environment %d, file %d, default %d; want 30, 20, 10, 32", c.Rate, c.Burst, c.MaxPeers, c.MaxRooms)
+	}
+	if c.TURN || len(c.Origins) != 2 || c.Origins[1] != "https://b.example" || c.ResumeWindow.Seconds() != 10 {
+		t.Errorf("of the file: turn %v, origins %q, window %v", c.TURN, c.Origins, c.ResumeWindow)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	c := parse(t)
+	if c.TURNListen != "localhost:3478" || c.BasePath != "/" || !c.TURN || c.Relay != "closed" {
+		t.Errorf("%+v", c)
+	}
+	if c := parse(t, "--listen", ":80", "--base-path", "/call"); c.TURNListen != ":3478" || c.BasePath != "/call/" {
+		t.Errorf("turn at %s, base %s", c.TURNListen, c.BasePath)
+	}
+}
+
+func TestHelpHasEverySetting(t *testing.T) {
+	code, stdout, stderr := start(t, "serve", "--help")
+	if code != 0 || stderr != "" {
+		t.Fatalf("exit code %d, %q", code, stderr)
+	}
+	for _, part := range []string{`--listen="localhost:8080"`, "Examples:", "$SIGNAL_TURN_PUBLIC_IP", "--[no-]turn", "--state-dir=DIR", "--max-peers=16"} {
+		if !strings.Contains(stdout, part) {
+			t.Errorf("the help lacks %q", part)
+		}
+	}
+	if code, stdout, _ := start(t, "--help"); code != 0 || !strings.Contains(stdout, "serve") {
+		t.Errorf("exit code %d, %q", code, stdout)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	code, stdout, _ := start(t, "version")
+	if code != 0 || !strings.HasPrefix(stdout, "signal ") || !strings.Contains(stdout, "go1.") {
+		t.Errorf("exit code %d, %q", code, stdout)
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/ws"
+	"github.com/seed-3a7b6cbd/signal/web"
+)
+
+// routes is everything that is served over HTTP.
+func (n *node) routes() http.Handler {
+	base := n.cfg.BasePath
+	mux := http.NewServeMux()
+	mux.Handle(base+"ws", ws.Handler(n.signaling, ws.Config{
+		Origins:     n.cfg.Origins,
+		AnyLoopback: n.loopback(),
+		Logger:      n.log,
+	}))
+	mux.Handle(base, http.StripPrefix(strings.TrimSuffix(base, "/"), web.Handler(web.Config{})))
+	mux.HandleFunc("GET /healthz", n.health.alive)
+	mux.HandleFunc("GET /readyz", n.health.ready)
+	return mux
+}
+
+// health answers the probes of whatever runs the process.
+type health struct{ draining atomic.Bool }
+
+// alive says that the process works; it never asks to be restarted.
+func (h *health) alive(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok\n") }
+
+// ready says whether to send new clients here.
+func (h *health) ready(w http.ResponseWriter, _ *http.Request) {
+	if h.draining.Load() {
+		answer(w, http.StatusServiceUnavailable, "stopping\n")
+		return
+	}
+	answer(w, http.StatusOK, "ok\n")
+}
+
+func answer(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	io.WriteString(w, text)
+}
+
+// address is where HTTP is served, with the port that was chosen.
+func (n *node) address() netip.AddrPort {
+	at := n.listener.Addr().(*net.TCPAddr).AddrPort()
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+}
+
+// loopback reports whether only this machine can reach the server, or a proxy
+// on it.
+func (n *node) loopback() bool { return n.address().Addr().IsLoopback() }
+
+// url is where a person on this machine finds the page.
+func (n *node) url() string {
+	host, _, _ := net.SplitHostPort(n.cfg.Listen)
+	at := n.address()
+	if host == "" || at.Addr().IsUnspecified() {
+		host = "localhost"
+	}
+	_, port, _ := net.SplitHostPort(at.String())
+	return "http://" + net.JoinHostPort(host, port) + n.cfg.BasePath
+}
+
+// announce logs what an operator has to know of how the server was set up.
+func (n *node) announce() {
+	n.log.Info("serving", "listen", n.address(), "base", n.cfg.BasePath, "turn", n.turn != nil)
+	if n.loopback() {
+		n.log.Info("development: listening on a loopback address, so pages of every port of this machine may connect")
+	} else {
+		n.log.Info("browsers give a page the camera only over https:// or from localhost: put a proxy with TLS in front", "origins", n.cfg.Origins)
+	}
+	if n.turn == nil {
+		n.log.Warn("without TURN: calls through some NATs will not connect")
+		return
+	}
+	n.log.Info("TURN", "listen", n.cfg.TURNListen, "urls", n.turnURLs(), "relay", n.cfg.Relay)
+	if n.loopback() && n.cfg.TURNPublicIP == "" {
+		n.log.Info("TURN is for clients on this machine; for others set --turn-listen and --turn-public-ip")
+	}
+}
+
+func (n *node) turnURLs() (urls []string) {
+	for _, s := range n.turn.ICEServers("") {
+		urls = append(urls, s.URLs...)
+	}
+	return urls
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/seed-3a7b6cbd/signal/signaling"
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+	"github.com/seed-3a7b6cbd/signal/turn"
+)
+
+const (
+	// drainTime is what a clean stop may take: clients are told to come back,
+	// and requests end. Container platforms kill after 10 s and more.
+	drainTime = 10 * time.Second
+	// headerTime and maxHeader bound what somebody without a request costs.
+	headerTime = 5 * time.Second
+	maxHeader  = 16 << 10
+)
+
+// A node is a running server: the parts, joined.
+type node struct {
+	cfg       Config
+	log       *slog.Logger
+	signaling *signaling.Server
+	turn      *turn.Server // nil: without
+	listener  net.Listener
+	http      *http.Server
+	health    health
+}
+
+// Run serves until the environment's context ends.
+func (c Config) Run(env *environment) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	n, err := newNode(c, newLogger(c, env.stderr))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(env.stdout, "signal is ready: %s\n", n.url())
+	return n.serve(env.ctx)
+}
+
+func newLogger(c Config, w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong has checked it
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// newNode binds everything and starts nothing.
+func newNode(c Config, log *slog.Logger) (*node, error) {
+	keys, err := resumeKeys(c, log)
+	if err != nil {
+		return nil, err
+	}
+	n := &node{cfg: c, log: log}
+	if n.listener, err = net.Listen("tcp", c.Listen); err != nil {
+		return nil, listenError("--listen", c.Listen, err)
+	}
+	if c.TURN {
+		if n.turn, err = newTURN(c, log, func(peer string) bool { return n.signaling.Alive(peer) }); err != nil {
+			n.listener.Close()
+			return nil, err
+		}
+	}
+	n.signaling = signaling.New(signaling.Config{
+		ICEServers:   n.iceServers,
+		ResumeKeys:   keys,
+		ResumeWindow: sessionWindow(c.ResumeWindow),
+		MaxPeers:     c.MaxPeers,
+		MaxRooms:     c.MaxRooms,
+		MaxLinks:     c.MaxLinks,
+		MaxMessage:   c.MaxMessage,
+		Rate:         c.Rate,
+		Burst:        c.Burst,
+		Logger:       log,
+	})
+	n.http = &http.Server{
+		Handler:           n.routes(),
+		ReadHeaderTimeout: headerTime,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // has the addresses of clients
+	}
+	return n, nil
+}
+
+// sessionWindow makes of no window what signaling.Config takes for it.
+func sessionWindow(window time.Duration) time.Duration {
+	if window == 0 {
+		return -1
+	}
+	return window
+}
+
+// resumeKeys are those of the configuration, or the one that is kept.
+func resumeKeys(c Config, log *slog.Logger) (keys [][]byte, err error) {
+	for _, key := range c.ResumeKey {
+		keys = append(keys, []byte(key))
+	}
+	if len(keys) > 0 {
+		return keys, nil
+	}
+	key, file, err := loadKey(c.StateDir)
+	switch {
+	case errors.As(err, new(usageError)):
+		return nil, err
+	case err != nil:
+		log.Warn("the key of resume tokens cannot be kept: clients of this process become new peers when it is restarted; set --state-dir to a directory that can be written, or --resume-key", "error", err)
+		return nil, nil
+	}
+	log.Debug("resume tokens are signed with a key that is kept", "file", file)
+	return [][]byte{key}, nil
+}
+
+func newTURN(c Config, log *slog.Logger, alive func(string) bool) (*turn.Server, error) {
+	cfg := turn.Config{
+		Listen: []string{"udp://" + c.TURNListen, "tcp://" + c.TURNListen},
+		Realm:  c.TURNRealm,
+		Alive:  alive,
+		Logger: log,
+	}
+	if c.TURNPublicIP != "" {
+		cfg.PublicIP = netip.MustParseAddr(c.TURNPublicIP) // checked
+	}
+	if c.TURNSecret != "" {
+		cfg.Secrets = []string{c.TURNSecret}
+	}
+	if c.Relay == "open" {
+		cfg.Relay = turn.RelayOpen
+	}
+	var err error
+	if cfg.MinPort, cfg.MaxPort, err = c.relayPorts(); err != nil {
+		return nil, err
+	}
+	server, err := turn.New(cfg)
+	if err != nil {
+		return nil, listenError("--turn-listen", c.TURNListen, err)
+	}
+	return server, nil
+}
+
+// listenError says what to do about an address that cannot be had.
+func listenError(setting, address string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE) && setting == "--listen":
+		return fmt.Errorf("%s %q: the port is in use; stop what listens there, or choose another as in --listen localhost:8081", setting, address)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s %q: the port is in use; stop what listens there, choose another, or leave TURN out with --no-turn", setting, address)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%s %q: not permitted; choose a port above 1023, or grant CAP_NET_BIND_SERVICE", setting, address)
+	}
+	return fmt.Errorf("%s %q: %w", setting, address, err)
+}
+
+// iceServers implements signaling.Config.ICEServers with TURN's.
+func (n *node) iceServers(peer string, _ signaling.Identity) wire.ICE {
+	var ice wire.ICE
+	if n.turn == nil {
+		return ice
+	}
+	for _, s := range n.turn.ICEServers(peer) {
+		ice.List = append(ice.List, wire.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
+		if !s.Expires.IsZero() {
+			ice.TTL = max(1, time.Until(s.Expires).Milliseconds())
+		}
+	}
+	return ice
+}
+
+// serve runs everything until ctx ends or a part fails, then stops in order:
+// no new clients, the old ones are told to come back, TURN last.
+func (n *node) serve(ctx context.Context) error {
+	n.announce()
+	turnCtx, stopTURN := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopTURN()
+	failed := make(chan error, 2)
+	var running sync.WaitGroup
+	running.Go(func() { failed <- n.serveHTTP() })
+	if n.turn != nil {
+		running.Go(func() { failed <- n.turn.Serve(turnCtx) })
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+		n.log.Info("stopping; a second signal stops at once")
+	case err = <-failed:
+	}
+	err = errors.Join(err, n.drain())
+	stopTURN()
+	running.Wait()
+	for range len(failed) {
+		err = errors.Join(err, <-failed)
+	}
+	return err
+}
+
+func (n *node) serveHTTP() error {
+	if err := n.http.Serve(n.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
+	return nil
+}
+
+// drain says goodbye to all clients, in drainTime.
+func (n *node) drain() error {
+	n.health.draining.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	err := n.signaling.Shutdown(ctx)
+	err = errors.Join(err, n.http.Shutdown(ctx))
+	if err != nil {
+		n.http.Close()
+		return fmt.Errorf("stop: %w", err)
+	}
+	return nil
+}
