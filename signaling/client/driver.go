@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/internal/negotiation"
 )
 
 // A Driver is what carries out a negotiation: one for each Pair, around one
@@ -19,8 +21,9 @@ type Driver interface {
 	MakeOffer(ctx context.Context, restart bool, need Need) (sdp string, err error)
 
 	// MakeAnswer sets the offer, attaches own tracks to m-lines that are free,
-	// makes an answer and sets it. Short says that an own track found no m-line.
-	MakeAnswer(ctx context.Context, offer string) (sdp string, short bool, err error)
+	// makes an answer and sets it. Need is what there is to send, if an own track
+	// has found no m-line, and nil otherwise.
+	MakeAnswer(ctx context.Context, offer string) (sdp string, need *Need, err error)
 
 	// ApplyAnswer sets the answer to the last offer.
 	ApplyAnswer(ctx context.Context, answer string) error
@@ -78,4 +81,14 @@ func encode(v any) json.RawMessage {
 		panic("client: " + err.Error())
 	}
 	return data
+}
+
+// Ufrag is the candidate's ICE generation, or "" if it does not tell: then it
+// belongs to the description of its side.
+func (c Candidate) Ufrag() string {
+	fragment := ""
+	if c.UsernameFragment != nil {
+		fragment = *c.UsernameFragment
+	}
+	return negotiation.CandidateUfrag(fragment, c.Candidate)
 }

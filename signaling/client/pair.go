@@ -279,12 +279,14 @@ func (p *Pair) makeAnswer(a negotiation.Action) negotiation.Event {
 		err = json.Unmarshal(a.Data, &offer)
 	}
 	var sdp string
-	var short bool
+	var need *Need
 	if err == nil {
-		sdp, short, err = p.driver.MakeAnswer(p.ctx, offer.SDP)
+		sdp, need, err = p.driver.MakeAnswer(p.ctx, offer.SDP)
 	}
 	ev := result(a, negotiation.Made, encode(description{"answer", sdp}), err)
-	ev.Short = short && err == nil
+	if need != nil && err == nil {
+		ev.Need = &negotiation.Need{Audio: need.Audio, Video: need.Video, Data: need.Data}
+	}
 	return ev
 }
 

@@ -1,0 +1,124 @@
+package robot
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/logging"
+	"github.com/pion/webrtc/v4"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/client"
+	"github.com/seed-3a7b6cbd/signal/signaling/robot/media"
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+)
+
+// Config configures a Robot. The zero Config sends sound and pictures as ana,
+// over whatever path ICE finds.
+type Config struct {
+	// Client is for the signaling connection. Its Connect is the robot's.
+	Client client.Config
+
+	// Name is the clip that is sent. Empty means ana.
+	Name string
+
+	// Metadata is what others see of the robot. Nil means {"name": Name}.
+	Metadata json.RawMessage
+
+	// NoVideo and NoAudio leave out what is sent from the start.
+	NoVideo, NoAudio bool
+
+	// RelayOnly uses relayed candidates only.
+	RelayOnly bool
+
+	// ICEServers chooses what to use of what the server offers, for each
+	// connection; see OverTCP. Nil means all.
+	ICEServers func([]wire.ICEServer) []wire.ICEServer
+
+	// Settings adjusts pion before the first connection. By then loopback
+	// candidates are included, so that calls work on a machine without network,
+	// and names ending in .local, which is how browsers hide addresses, are
+	// looked up.
+	Settings func(*webrtc.SettingEngine)
+
+	// Receiver configures how what arrives is judged.
+	Receiver media.Config
+
+	// OnEvent is called for each event in the room, one at a time and in order.
+	OnEvent func(client.Event)
+}
+
+func (c Config) withDefaults() Config {
+	c.Name = cmp.Or(c.Name, "ana")
+	if c.Metadata == nil {
+		c.Metadata = json.RawMessage(fmt.Sprintf(`{"name":%q}`, c.Name))
+	}
+	if c.ICEServers == nil {
+		c.ICEServers = func(list []wire.ICEServer) []wire.ICEServer { return list }
+	}
+	if c.OnEvent == nil {
+		c.OnEvent = func(client.Event) {}
+	}
+	return c
+}
+
+// OverTCP is a Config.ICEServers that leaves only TURN over TCP or TLS.
+func OverTCP(list []wire.ICEServer) []wire.ICEServer {
+	var chosen []wire.ICEServer
+	for _, s := range list {
+		s.URLs = slices.DeleteFunc(slices.Clone(s.URLs), func(u string) bool {
+			return !strings.Contains(u, "transport=tcp") && !strings.HasPrefix(u, "turns:")
+		})
+		if len(s.URLs) > 0 {
+			chosen = append(chosen, s)
+		}
+	}
+	return chosen
+}
+
+// api builds what makes the connections.
+func (c Config) api() (*webrtc.API, error) {
+	codecs := &webrtc.MediaEngine{}
+	if err := codecs.RegisterDefaultCodecs(); err != nil {
+		return nil, err
+	}
+	registry := &interceptor.Registry{}
+	if err := webrtc.RegisterDefaultInterceptors(codecs, registry); err != nil {
+		return nil, err
+	}
+	var settings webrtc.SettingEngine
+	settings.LoggerFactory = &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
+	settings.SetIncludeLoopbackCandidate(true)
+	if c.RelayOnly {
+		// There is nothing better to wait for.
+		settings.SetRelayAcceptanceMinWait(0)
+	}
+	if c.Settings != nil {
+		c.Settings(&settings)
+	}
+	return webrtc.NewAPI(
+		webrtc.WithMediaEngine(codecs),
+		webrtc.WithInterceptorRegistry(registry),
+		webrtc.WithSettingEngine(settings),
+	), nil
+}
+
+// configuration is for a connection made, or restarted, now.
+func (c Config) configuration(ice wire.ICE) webrtc.Configuration {
+	conf := webrtc.Configuration{}
+	if c.RelayOnly {
+		conf.ICETransportPolicy = webrtc.ICETransportPolicyRelay
+	}
+	for _, s := range c.ICEServers(ice.List) {
+		server := webrtc.ICEServer{URLs: s.URLs, Username: s.Username}
+		if s.Credential != "" {
+			server.Credential = s.Credential
+		}
+		conf.ICEServers = append(conf.ICEServers, server)
+	}
+	return conf
+}
