@@ -46,6 +46,7 @@ type Config struct {
 	MaxMessage int `help:"Bytes of a message." default:"65536" group:"Limits"`
 	Rate       int `help:"Messages per second of one client." default:"50" group:"Limits"`
 	Burst      int `help:"Messages at once of one client." default:"200" group:"Limits"`
+	Bytes      int `help:"Bytes per second of one client, and four times that at once." default:"262144" group:"Limits"`
 
 	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" group:"Logs"`
 	LogFormat string `help:"text for people, json for programs." enum:"text,json" default:"text" group:"Logs"`
@@ -155,6 +156,7 @@ func (c *Config) checkLimits() error {
 		{"--max-message", c.MaxMessage, 4096},
 		{"--rate", c.Rate, 1},
 		{"--burst", c.Burst, 1},
+		{"--bytes", c.Bytes, 1 << 10},
 	} {
 		if limit.value < limit.least {
 			return badSetting("%s %d: too little; use %d or more", limit.name, limit.value, limit.least)

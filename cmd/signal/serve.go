@@ -87,6 +87,7 @@ func newNode(c Config, log *slog.Logger) (*node, error) {
 		MaxMessage:   c.MaxMessage,
 		Rate:         c.Rate,
 		Burst:        c.Burst,
+		Bytes:        c.Bytes,
 		Logger:       log,
 	})
 	n.http = &http.Server{
