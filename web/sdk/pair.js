@@ -18,7 +18,7 @@ const MAX_NEED = 32;
  * @typedef {{
  *   kind: 'begin' | 'end' | 'needed' | 'offer' | 'answer' | 'candidates' | 'negotiate' | 'reject' | 'made' | 'applied' | 'failed' |
  *     'gathered' | 'connected' | 'stuck' | 'broken' | 'timer' | 'peer-away' | 'peer-back' | 'link-down' | 'link-up',
- *   pc?: number, gen?: number, ufrag?: string, end?: boolean, short?: boolean, flows?: boolean, need?: Need, reason?: string, data?: any,
+ *   pc?: number, gen?: number, ufrag?: string, end?: boolean, flows?: boolean, need?: Need, reason?: string, data?: any,
  * }} PairEvent
  */
 /**
@@ -36,7 +36,7 @@ const same = (a, b) => a !== null && a.audio === b.audio && a.video === b.video 
 
 export class Pair {
   #offers;
-  /** @type {'over' | 'idle' | 'making' | 'waiting' | 'applying' | 'answering'} */ #phase;
+  /** @type {'over' | 'idle' | 'making' | 'waiting' | 'applying' | 'answering' | 'rejected'} */ #phase;
   #pc = 0;
   #gen = 0;
   #open = false;
@@ -213,8 +213,9 @@ export class Pair {
   #answer({ pc = 0, gen = 0, data }) { // A1
     if (pc < this.#pc || (pc === this.#pc && (gen <= this.#gen || this.#phase === 'answering'))) return;
     if (pc > this.#pc) this.#openPC(pc);
-    this.#phase = 'answering';
     this.#gen = gen;
+    if (this.#phase === 'rejected') return this.#reject('an offer before this one has failed');
+    this.#phase = 'answering';
     this.#wanted = false;
     this.#inHand = ufragsOf(data?.sdp);
     if (this.#restarts) this.#restart = false;
@@ -227,26 +228,31 @@ export class Pair {
   }
 
   /** @param {PairEvent} event */
-  #answered({ data, short = false }) { // A2
+  #answered({ data, need }) { // A2
     this.#phase = 'idle';
     this.#do({ kind: 'send', type: 'answer', pc: this.#pc, gen: this.#gen, data });
     this.#described();
     this.#sent(data);
-    if (!short) this.#asked = null;
-    if (this.#wanted || (short && !same(this.#asked, this.#need))) this.#ask();
+    if (need) this.#need = need;
+    else this.#asked = null;
+    if (this.#wanted || (need && !same(this.#asked, need))) this.#ask();
   }
 
-  /** @param {string} [reason] */
-  #refuse(reason = '') { // A3
-    this.#phase = 'idle';
+  /** What failed half-way is of no use any more: only a new pc is. @param {string} [reason] */
+  #refuse(reason) { // A3
+    this.#phase = 'rejected';
     this.#inHand = [];
+    this.#reject(reason);
+  }
+
+  #reject(reason = '') { // A3
     this.#do({ kind: 'send', type: 'reject', pc: this.#pc, gen: this.#gen, data: { reason } });
   }
 
   /** @param {Need} need */
   #needed(need) { // A4
     this.#need = need;
-    if (this.#pc === 0) return; // the first offer takes the tracks along
+    if (this.#pc === 0 || this.#phase === 'rejected') return; // the next offer takes the tracks along
     if (this.#phase === 'answering') this.#wanted = true;
     else if (!same(this.#asked, need)) this.#ask();
   }
@@ -259,7 +265,7 @@ export class Pair {
   }
 
   #stuckAnswerer() { // A5
-    if (this.#restart || (this.#phase === 'answering' && this.#restarts)) return; // a restart is on its way
+    if (this.#restart || this.#phase === 'rejected' || (this.#phase === 'answering' && this.#restarts)) return; // there is none to restart, or it is on its way
     this.#restart = true;
     if (this.#phase === 'answering') this.#wanted = true;
     else this.#ask();
@@ -308,6 +314,7 @@ export class Pair {
     this.#closePC();
     this.#pc = pc;
     this.#gen = this.#restarted = 0;
+    this.#phase = 'idle';
     this.#open = true;
     this.#wanted = this.#restart = false;
     this.#asked = null;

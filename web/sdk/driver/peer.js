@@ -5,6 +5,8 @@ import { attach, isShort, lay, NEED, slotOf } from '../slots.js';
 import { Gatherer } from './gather.js';
 import { Watch } from './watch.js';
 
+const AGAIN = 30_000; // ms
+
 /** @typedef {import('../pair.js').PairEvent} PairEvent */
 /** @typedef {import('../pair.js').PairAction} PairAction */
 /** @typedef {import('../slots.js').SlotName} SlotName */
@@ -39,6 +41,7 @@ export class Peer {
   /** @type {PairEvent[]} */ #events = [];
   #handling = false;
   /** @type {any} */ #timer;
+  /** @type {any} */ #again;
   #iceFailures = 0; // since it was connected
   #connected = false; // once at least
   /** @type {'direct' | 'relay' | null} */ #path = null;
@@ -93,9 +96,20 @@ export class Peer {
         this.#timer = this.#options.env.setTimeout(() => this.handle({ kind: 'timer', flows: this.#current?.watch.flows ?? false }), PATIENCE);
         return;
       case 'stop-timer': return this.#options.env.clearTimeout(this.#timer);
-      case 'give-up':
-        return this.#options.onerror(new SignalError('ice_failed', 'no connection to this participant could be made', { cause: action.reason }));
+      case 'give-up': return this.#gaveUp(action.reason);
     }
+  }
+
+  /** The network of either side may change: it is tried again, but slowly. @param {string} [cause] */
+  #gaveUp(cause) {
+    this.#options.onerror(new SignalError('ice_failed', 'no connection to this participant could be made', { cause }));
+    this.#again = this.#options.env.setTimeout(() => this.handle({ kind: 'begin' }), AGAIN);
+  }
+
+  /** The participant has left. */
+  end() {
+    this.#options.env.clearTimeout(this.#again);
+    this.handle({ kind: 'end' });
   }
 
   /** @param {number} number */
@@ -107,6 +121,7 @@ export class Peer {
     const watch = new Watch({
       env, connection, expected, ready,
       stuck: () => this.#stuck(number),
+      moved: () => this.#options.onstate('connected'),
       path: (path) => this.#setPath(path),
     });
     connection.onconnectionstatechange = () => this.#stateChanged(number, connection);
@@ -178,7 +193,7 @@ export class Peer {
     await attach(connection, trackOf);
     const { sdp } = await connection.createAnswer();
     await connection.setLocalDescription({ type: 'answer', sdp });
-    return { kind: 'made', data: this.#description('answer', sdp), short: isShort(connection, trackOf) };
+    return { kind: 'made', data: this.#description('answer', sdp), need: isShort(connection, trackOf) ? NEED : undefined };
   }
 
   /** @param {RTCPeerConnection} connection @param {PairAction} action @returns {Promise<PairEvent>} */
@@ -225,8 +240,7 @@ export class Peer {
   }
 
   /**
-   * A restart repairs ICE once; what fails again gets a new connection. There
-   * is no end to this: the network of the other side may come back.
+   * A restart may repair ICE once; what fails again gets a new connection.
    * @param {number} pc
    * @param {RTCPeerConnection} connection
    */

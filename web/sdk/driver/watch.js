@@ -9,10 +9,11 @@ const PATIENCE = [4_000, 8_000, 16_000, 30_000]; // between two restarts that di
  *   expected: () => boolean,
  *   ready: () => boolean,
  *   stuck: () => void,
+ *   moved: () => void,
  *   path: (path: 'direct' | 'relay' | null) => void,
  * }} WatchOptions
  *   expected: the other side says that it sends. ready: a restart could be
- *   negotiated now
+ *   negotiated now. moved: bytes arrive again after stuck
  */
 
 /**
@@ -65,10 +66,13 @@ export class Watch {
 
   /** @param {number} bytes @param {boolean} disconnected */
   #judge(bytes, disconnected) {
-    const { env, expected, ready, stuck } = this.#options;
+    const { env, expected, ready, stuck, moved } = this.#options;
     const now = env.Date.now();
     if (bytes !== this.#bytes || !(expected() || disconnected)) {
-      if (bytes > this.#bytes && !disconnected) this.#restarts = 0;
+      if (this.#restarts && bytes > this.#bytes && !disconnected) {
+        this.#restarts = 0;
+        moved();
+      }
       this.#bytes = bytes;
       this.#moved = now;
       return;

@@ -1,0 +1,252 @@
+import { SignalError } from './errors.js';
+import { Target } from './events.js';
+import { Mailbox } from './mailbox.js';
+import { Room } from './room.js';
+import { Session } from './session.js';
+import { encode, size } from './wire.js';
+
+/** @typedef {import('./wire.js').Frame} Frame */
+/**
+ * @typedef {{
+ *   url?: string | URL, app?: string, token?: string | (() => string | Promise<string>),
+ *   signal?: AbortSignal, relayOnly?: boolean, rtc?: RTCConfiguration,
+ *   reconnect?: false | ((tries: number, code: string) => number | null),
+ *   log?: (level: 'debug' | 'info' | 'warn', what: string, detail?: object) => void,
+ *   env?: import('./probe.js').Env,
+ * }} ConnectOptions
+ */
+/** @typedef {ConnectOptions & import('./room.js').RoomOptions} JoinOptions */
+
+/** Frames that one peer sends to another. */
+const relayed = new Set(['offer', 'answer', 'candidates', 'negotiate', 'reject', 'message', 'got']);
+
+/**
+ * A connection to a server, through all its links.
+ * @extends {Target<{statechange: {}, error: {error: SignalError}}>}
+ */
+export class Client extends Target {
+  #options;
+  #env;
+  #session;
+  /** @type {Map<string, Room>} */ #rooms = new Map();
+  /** @type {Map<string, import('./room.js').RoomHandlers>} */ #handlers = new Map();
+  /** @type {Map<string, Mailbox>} by peer; they live as long as both ids */ #mailboxes = new Map();
+  /** @type {Map<string, Set<string>>} by room: the ids in it */ #rosters = new Map();
+  /** @type {SignalError | null} */ #error = null;
+  #alone = false; // made for one room
+
+  /** @param {ConnectOptions} options */
+  constructor(options = {}) {
+    super();
+    this.#options = options;
+    const env = (this.#env = options.env ?? /** @type {import('./probe.js').Env} */ (/** @type {unknown} */ (globalThis)));
+    this.#session = new Session(
+      { env, url: address(options, env), token: options.token, reconnect: options.reconnect, log: options.log ?? (() => {}) },
+      {
+        state: () => this.#stateChanged(),
+        frame: (frame, bytes) => this.#frame(frame, bytes),
+        lost: (how) => this.#lost(how),
+        ended: (error) => this.#ended(error),
+      },
+    );
+    if (options.signal?.aborted) this.#abort();
+    options.signal?.addEventListener('abort', this.#abort);
+  }
+
+  get state() {
+    return this.#session.state;
+  }
+
+  /** How others see this client; it changes only if the server has forgotten it. */
+  get id() {
+    return this.#session.id;
+  }
+
+  /** Who the server says that I am, or null. */
+  get user() {
+    return this.#session.user;
+  }
+
+  /** @returns {ReadonlyMap<string, Room>} by name */
+  get rooms() {
+    return this.#rooms;
+  }
+
+  /** Resolves when connected; rejects with why that will not be. */
+  async connected() {
+    while (this.state === 'connecting' || this.state === 'reconnecting') await this.next('statechange');
+    if (this.state === 'disconnected') throw this.#error ?? new SignalError('closed', 'the connection is over');
+  }
+
+  /**
+   * Joins a room. It resolves with the participants who are there.
+   * @param {string} name
+   * @param {import('./room.js').RoomOptions} [options]
+   * @returns {Promise<Room>}
+   */
+  async join(name, options = {}) {
+    if (this.state === 'disconnected') throw this.#error ?? new SignalError('closed', 'the connection is over');
+    const known = this.#rooms.get(name);
+    if (known) return known;
+    const room = new Room(name, this.#wire(name), options);
+    this.#rooms.set(name, room);
+    await room.enter();
+    return room;
+  }
+
+  /** Ends the connection with the room that it is made for. */
+  closeWithRoom() {
+    this.#alone = true;
+  }
+
+  /** Says goodbye: others see this client leave at once. */
+  async close() {
+    this.#session.close();
+  }
+
+  /** @param {string} room @returns {import('./room.js').Wire} */
+  #wire(room) {
+    const session = this.#session;
+    return {
+      env: this.#env,
+      log: this.#options.log ?? (() => {}),
+      id: () => session.id,
+      state: () => session.state,
+      window: () => session.window,
+      limits: () => session.limits,
+      configuration: () => this.#configuration(),
+      push: (frame, fate) => session.push(frame, fate),
+      post: (to, frame, fate) => this.#mailbox(to).put(frame, size(encode(frame)), fate),
+      attach: (handlers) => this.#handlers.set(room, handlers),
+      leave: () => this.#leave(room),
+    };
+  }
+
+  /** @returns {RTCConfiguration} */
+  #configuration() {
+    const { rtc, relayOnly } = this.#options;
+    return {
+      bundlePolicy: 'max-bundle',
+      ...rtc,
+      ...(relayOnly && { iceTransportPolicy: 'relay' }),
+      iceServers: [...this.#session.iceServers, ...(rtc?.iceServers ?? [])],
+    };
+  }
+
+  /** @param {string} room */
+  async #leave(room) {
+    this.#rooms.delete(room);
+    this.#handlers.delete(room);
+    if (this.#alone) return this.#session.close();
+    const ids = [...(this.#rosters.get(room) ?? [])];
+    this.#rosters.delete(room);
+    await new Promise((resolve) => this.#session.push({ type: 'leave', room }, { answer: true, ok: resolve, fail: resolve }));
+    for (const id of ids) this.#maybeGone(id);
+  }
+
+  /** @param {string} peer */
+  #mailbox(peer) {
+    let mailbox = this.#mailboxes.get(peer);
+    if (!mailbox) {
+      mailbox = new Mailbox(peer, {
+        post: (frame, fate) => this.#session.push(frame, fate),
+        later: (f, ms) => {
+          const timer = this.#env.setTimeout(f, ms);
+          return () => this.#env.clearTimeout(timer);
+        },
+      });
+      this.#mailboxes.set(peer, mailbox);
+    }
+    return mailbox;
+  }
+
+  /** @param {Frame} frame @param {number} bytes */
+  #frame(frame, bytes) {
+    const { room = '', from } = frame;
+    if (from && relayed.has(frame.type)) {
+      for (const ripe of this.#mailbox(from).receive(frame, bytes)) this.#handlers.get(ripe.room ?? '')?.frame(ripe);
+      return;
+    }
+    this.#note(frame);
+    this.#handlers.get(room)?.frame(frame);
+    if (frame.type === 'peer-left') this.#maybeGone(from ?? '');
+  }
+
+  /** Keeps the rosters, and sends again what a lost server may have swallowed. @param {Frame} frame */
+  #note({ type, room = '', from = '', peer, peers = [], resumed }) {
+    if (!this.#handlers.has(room)) return;
+    const roster = this.#rosters.get(room) ?? new Set();
+    this.#rosters.set(room, roster);
+    if (type === 'joined') {
+      roster.clear();
+      for (const { id } of peers) {
+        roster.add(id);
+        if (this.#mailboxes.get(id)?.held) this.#mailbox(id).resend(room);
+      }
+    } else if (type === 'peer-joined') {
+      // A known id that comes anew has lost its server too, and with it what was on its way.
+      if (!this.#sharedElsewhere(peer.id, room)) this.#mailboxes.get(peer.id)?.resend(room);
+      roster.add(peer.id);
+    } else if (type === 'peer-back' && resumed === false) {
+      this.#mailboxes.get(from)?.resend(room);
+    } else if (type === 'peer-left') {
+      roster.delete(from);
+    }
+  }
+
+  /** @param {string} id @param {string} room */
+  #sharedElsewhere(id, room) {
+    return [...this.#rosters].some(([name, ids]) => name !== room && ids.has(id));
+  }
+
+  /** @param {string} id */
+  #maybeGone(id) {
+    if (!this.#sharedElsewhere(id, '')) this.#mailboxes.get(id)?.giveUp();
+  }
+
+  #stateChanged() {
+    for (const handlers of [...this.#handlers.values()]) handlers.state();
+    this.fire('statechange');
+  }
+
+  /** @param {'history' | 'session'} how */
+  #lost(how) {
+    if (how === 'session') {
+      for (const mailbox of this.#mailboxes.values()) mailbox.giveUp(new SignalError('outcome_unknown', 'the session was lost'));
+      this.#mailboxes.clear();
+      this.#rosters.clear();
+    } else {
+      for (const mailbox of this.#mailboxes.values()) mailbox.hold();
+    }
+    for (const handlers of [...this.#handlers.values()]) handlers.lost(how);
+  }
+
+  #abort = () => {
+    this.#error = new SignalError('aborted', 'it was aborted', { cause: this.#options.signal?.reason });
+    this.#session.close();
+  };
+
+  /** @param {SignalError | null} error */
+  #ended(error) {
+    this.#error ??= error;
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    const reason = !error ? 'left' : error.code === 'replaced' ? 'replaced' : 'failed';
+    for (const handlers of [...this.#handlers.values()]) handlers.over(reason, this.#error);
+    this.#rooms.clear();
+    this.#handlers.clear();
+    if (error) this.fire('error', { error });
+  }
+}
+
+/**
+ * @param {ConnectOptions} options
+ * @param {import('./probe.js').Env} env
+ */
+function address({ url, app }, env) {
+  const full = new URL(url ?? '/', env.location?.href);
+  full.protocol = full.protocol.replace(/^http/, 'ws');
+  full.pathname = `${full.pathname.replace(/\/+$/, '')}/ws`;
+  full.hash = '';
+  if (app) full.searchParams.set('app', app);
+  return full.href;
+}

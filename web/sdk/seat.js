@@ -1,0 +1,193 @@
+import { Peer } from './driver/peer.js';
+import { Participant } from './participant.js';
+import { readSlots } from './slots.js';
+
+/** @typedef {import('./slots.js').SlotName} SlotName */
+/** @typedef {import('./driver/peer.js').MediaState} MediaState */
+/**
+ * @typedef {{
+ *   env: import('./probe.js').Env, log: (level: 'debug' | 'info' | 'warn', what: string, detail?: object) => void,
+ *   limits: () => import('./wire.js').Limits, configuration: () => RTCConfiguration,
+ *   trackOf: (name: SlotName) => MediaStreamTrack | null,
+ *   linked: () => boolean,
+ *   send: (to: string, frame: import('./wire.js').Frame) => void,
+ *   onerror: (error: import('./errors.js').SignalError) => void,
+ *   onblocked: () => void,
+ * }} SeatOptions
+ *   linked: the own link is up
+ */
+
+/** What a room keeps for one participant: the roster's entry, the negotiation, the media. */
+export class Seat {
+  #options;
+  /** @type {Peer | null} null where there is no WebRTC */ #peer = null;
+  /** @type {MediaState} */ #media = 'connecting';
+  #away = false;
+  #left = false;
+  /** @type {Set<HTMLVideoElement>} */ #elements = new Set();
+  /** @type {MediaStream | null} */ #stream = null;
+  /** @type {ReturnType<typeof readSlots>} */ #slots;
+
+  /** @type {Partial<Record<SlotName, {track: MediaStreamTrack, stream: MediaStream}>>} */ tracks = {};
+  /** @type {'direct' | 'relay' | null} */ path = null;
+
+  /**
+   * @param {import('./wire.js').Peer} peer
+   * @param {import('./pair.js').Pair} pair
+   * @param {SeatOptions} options
+   */
+  constructor(peer, pair, options) {
+    this.#options = options;
+    this.id = peer.id;
+    this.user = peer.user ?? null;
+    this.offers = peer.offers;
+    this.data = peer.data;
+    this.#slots = readSlots(peer.data);
+    this.#away = peer.away ?? false;
+    this.participant = new Participant(this);
+    if (options.env.MediaStream) this.#stream = new options.env.MediaStream();
+    if (options.env.RTCPeerConnection) this.#peer = new Peer(this.#peerOptions(pair));
+  }
+
+  /** Negotiates anew, as another pair. @param {import('./wire.js').Peer} peer @param {import('./pair.js').Pair} pair */
+  renew(peer, pair) {
+    this.#peer?.end();
+    this.offers = peer.offers;
+    this.#change(() => (this.#media = this.#media === 'connecting' ? 'connecting' : 'reconnecting'));
+    if (this.#options.env.RTCPeerConnection) this.#peer = new Peer(this.#peerOptions(pair));
+    this.begin();
+  }
+
+  /** Begins to negotiate. */
+  begin() {
+    this.#peer?.handle({ kind: this.#options.linked() ? 'link-up' : 'link-down' });
+    this.#peer?.handle({ kind: this.#away ? 'peer-away' : 'peer-back' });
+    this.#peer?.handle({ kind: 'begin' });
+  }
+
+  /** @param {import('./pair.js').Pair} pair @returns {import('./driver/peer.js').PeerOptions} */
+  #peerOptions(pair) {
+    const { env, log, limits, configuration, trackOf, linked, send, onerror } = this.#options;
+    return {
+      pair, env, log, limits, configuration, trackOf,
+      offers: !this.offers,
+      expected: () => this.#expectsMedia(),
+      ready: () => linked() && !this.#away,
+      send: (frame) => send(this.id, frame),
+      onstate: (state) => this.#change(() => (this.#media = state)),
+      onpath: (path) => {
+        this.path = path;
+        this.participant.fire('pathchange');
+      },
+      ontrack: (name, track) => this.#setTrack(name, track),
+      onerror,
+    };
+  }
+
+  get state() {
+    if (this.#left) return 'left';
+    return this.#away ? 'away' : this.#media;
+  }
+
+  get away() {
+    return this.#away;
+  }
+
+  get connection() {
+    return this.#peer?.connection ?? null;
+  }
+
+  /** @param {SlotName} name @returns {import('./slots.js').Carries} */
+  carries(name) {
+    if (this.#slots) return this.#slots[name];
+    const track = this.tracks[name]?.track;
+    if (!track || track.readyState === 'ended') return 'off';
+    return track.muted ? 'muted' : 'on';
+  }
+
+  #expectsMedia() {
+    return this.carries('microphone') === 'on' || this.carries('camera') === 'on';
+  }
+
+  /** @param {() => void} change */
+  #change(change) {
+    const before = this.state;
+    change();
+    if (this.state !== before) this.participant.fire('statechange');
+  }
+
+  /** @param {import('./wire.js').Peer} peer */
+  update(peer) {
+    const before = JSON.stringify(this.#slots);
+    this.data = peer.data;
+    this.#slots = readSlots(peer.data);
+    if (JSON.stringify(this.#slots) !== before) this.participant.fire('trackchange');
+  }
+
+  /** @param {boolean} away */
+  setAway(away) {
+    if (this.#left || away === this.#away) return;
+    this.#change(() => (this.#away = away));
+    this.#peer?.handle({ kind: away ? 'peer-away' : 'peer-back' });
+  }
+
+  linkChanged() {
+    this.#peer?.handle({ kind: this.#options.linked() ? 'link-up' : 'link-down' });
+  }
+
+  /** A frame of the negotiation. @param {import('./wire.js').Frame} frame */
+  handle({ type, pc, gen, ufrag, end, data }) {
+    this.#peer?.handle({ kind: /** @type {import('./pair.js').PairEvent['kind']} */ (type), pc, gen: gen ?? 0, ufrag, end, data });
+  }
+
+  tracksChanged() {
+    this.#peer?.tracksChanged();
+  }
+
+  /** The participant has left. */
+  end() {
+    this.#peer?.end();
+    for (const element of this.#elements) {
+      element.srcObject = null;
+      element.remove();
+    }
+    this.#elements.clear();
+    this.#change(() => (this.#left = true));
+  }
+
+  /** @param {SlotName} name @param {MediaStreamTrack | null} track */
+  #setTrack(name, track) {
+    const { MediaStream } = this.#options.env;
+    const before = this.tracks[name]?.track;
+    if (!MediaStream || before === (track ?? undefined)) return;
+    if (before) this.#stream?.removeTrack(before);
+    delete this.tracks[name];
+    if (track) {
+      this.tracks[name] = { track, stream: new MediaStream([track]) };
+      this.#stream?.addTrack(track);
+      for (const type of ['mute', 'unmute', 'ended']) track.addEventListener(type, () => !this.#slots && this.participant.fire('trackchange'));
+    }
+    this.participant.fire('trackchange');
+    this.play();
+  }
+
+  video() {
+    const { document } = this.#options.env;
+    if (!document) throw new Error('there is no document');
+    const element = document.createElement('video');
+    element.autoplay = true;
+    element.playsInline = true;
+    element.srcObject = this.#stream;
+    if (!this.#left) this.#elements.add(element);
+    this.play();
+    return element;
+  }
+
+  /** Starts what the browser has not let play. */
+  async play() {
+    const { onblocked } = this.#options;
+    await Promise.all([...this.#elements].map((element) => element.play().catch((error) => {
+      if (error?.name === 'NotAllowedError') onblocked();
+    })));
+  }
+}

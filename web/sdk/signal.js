@@ -1,0 +1,45 @@
+/**
+ * Video calls over a signal server. README.md beside this file is the manual.
+ *
+ *     import { join } from '/sdk/signal.js';
+ *     const room = await join('standup', { camera: true, microphone: true });
+ *     for await (const participant of room) document.body.append(participant.video());
+ */
+import { Client } from './client.js';
+import { Devices } from './devices.js';
+
+export { Client };
+export { SignalError } from './errors.js';
+/** @typedef {import('./client.js').ConnectOptions} ConnectOptions */
+/** @typedef {import('./client.js').JoinOptions} JoinOptions */
+/** @typedef {import('./room.js').Room} Room */
+/** @typedef {import('./participant.js').Participant} Participant */
+/** @typedef {import('./participant.js').Remote} Remote */
+/** @typedef {import('./me.js').Me} Me */
+/** @typedef {import('./source.js').Source} Source */
+
+/** The cameras, microphones and speakers of this machine. */
+export const devices = new Devices(/** @type {import('./probe.js').Env} */ (/** @type {unknown} */ (globalThis)));
+
+/**
+ * Connects to a server. Rejects with a SignalError if that cannot succeed.
+ * @param {ConnectOptions} [options]
+ * @returns {Promise<Client>}
+ */
+export async function connect(options) {
+  const client = new Client(options);
+  await client.connected();
+  return client;
+}
+
+/**
+ * Joins a room over a connection of its own, in one round trip.
+ * @param {string} room
+ * @param {JoinOptions} [options]
+ * @returns {Promise<Room>}
+ */
+export async function join(room, options) {
+  const client = new Client(options);
+  client.closeWithRoom();
+  return client.join(room, options);
+}
