@@ -39,7 +39,7 @@ func (m *Machine) answer(ev Event) { // A1
 		m.openPC(ev.PC)
 	case m.phase == rejected:
 		m.gen = ev.Gen
-		m.reject("an offer before this one has failed")
+		m.reject("failed before")
 		return
 	}
 	m.phase, m.gen, m.wanted = answering, ev.Gen, false

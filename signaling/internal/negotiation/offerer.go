@@ -85,15 +85,17 @@ func (m *Machine) want() { // O5
 // negotiate takes in what the other side asks for.
 func (m *Machine) negotiate(ev Event) { // O6
 	need, restart, fresh := parseAsk(ev.Data)
+	restart = restart && m.restarted <= ev.Gen // else a later offer has done it
+	crossed := m.phase != idle && ev.Gen < m.gen && need.within(m.need) && !restart
 	m.need = need
 	switch {
 	case fresh:
 		m.fail("fresh")
-		return
-	case restart && m.restarted <= ev.Gen:
-		m.restart = true
+	case crossed: // the answer to the offer that is out takes everything along
+	default:
+		m.restart = m.restart || restart
+		m.want()
 	}
-	m.want()
 }
 
 // fail counts a failure of the current connection, and tries the next one.
@@ -126,6 +128,11 @@ func (m *Machine) finish() { // O10
 	m.stopTimer()
 	m.closePC()
 	m.phase = over
+}
+
+// within says that m-lines for other are enough for n.
+func (n Need) within(other Need) bool {
+	return n.Audio <= other.Audio && n.Video <= other.Video && n.Data <= other.Data
 }
 
 // told is the need as an action tells it.
