@@ -34,6 +34,9 @@ const NONE = Object.freeze({ audio: 0, video: 0, data: 0 });
 /** @param {Need | null} a @param {Need} b */
 const same = (a, b) => a !== null && a.audio === b.audio && a.video === b.video && a.data === b.data;
 
+/** M-lines for b are enough for a. @param {Need} a @param {Need} b */
+const within = (a, b) => a.audio <= b.audio && a.video <= b.video && a.data <= b.data;
+
 export class Pair {
   #offers;
   /** @type {'over' | 'idle' | 'making' | 'waiting' | 'applying' | 'answering' | 'rejected'} */ #phase;
@@ -153,10 +156,13 @@ export class Pair {
 
   /** @param {PairEvent} event */
   #negotiate({ gen = 0, data }) { // O6
-    const { need, restart, fresh } = readAsk(data);
+    const { need, restart: told, fresh } = readAsk(data);
+    const restart = told && this.#restarted <= gen; // else a later offer has done it
+    const crossed = this.#phase !== 'idle' && gen < this.#gen && within(need, this.#need) && !restart;
     this.#need = need;
     if (fresh) return this.#fail('fresh');
-    if (restart && this.#restarted <= gen) this.#restart = true;
+    if (crossed) return; // the answer to the offer that is out takes everything along
+    this.#restart ||= restart;
     this.#want();
   }
 
@@ -214,7 +220,7 @@ export class Pair {
     if (pc < this.#pc || (pc === this.#pc && (gen <= this.#gen || this.#phase === 'answering'))) return;
     if (pc > this.#pc) this.#openPC(pc);
     this.#gen = gen;
-    if (this.#phase === 'rejected') return this.#reject('an offer before this one has failed');
+    if (this.#phase === 'rejected') return this.#reject('failed before');
     this.#phase = 'answering';
     this.#wanted = false;
     this.#inHand = ufragsOf(data?.sdp);
