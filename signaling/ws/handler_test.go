@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gorilla/websocket"
+
 	"github.com/seed-3a7b6cbd/signal/signaling"
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 )
@@ -257,5 +259,32 @@ func TestRemoteIsUnmapped(t *testing.T) {
 		if got := remoteOf(&http.Request{RemoteAddr: in}).String(); got != want {
 			t.Errorf("remoteOf(%q) = %s, want %s", in, got, want)
 		}
+	}
+}
+
+func TestOverTLS(t *testing.T) {
+	srv := signaling.New(signaling.Config{})
+	server := httptest.NewTLSServer(Handler(srv, Config{}))
+	defer server.Close()
+	d := websocket.Dialer{Subprotocols: []string{Subprotocol}, TLSClientConfig: server.Client().Transport.(*http.Transport).TLSClientConfig}
+	c, _, err := d.DialContext(t.Context(), "wss"+strings.TrimPrefix(server.URL, "https")+"/ws", http.Header{"Origin": {server.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.WriteMessage(websocket.TextMessage, []byte(`{"type":"hello"}`))
+	if _, frame, err := c.ReadMessage(); err != nil || !strings.Contains(string(frame), `"welcome"`) {
+		t.Errorf("%s, %v", frame, err)
+	}
+	go func() { // reads the close frame, and closes
+		for {
+			if _, _, err := c.ReadMessage(); err != nil {
+				c.Close()
+				return
+			}
+		}
+	}()
+	if err := srv.Shutdown(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

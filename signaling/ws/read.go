@@ -112,6 +112,9 @@ func (c *conn) rest(pause time.Duration) {
 func (c *conn) readError(err error) error {
 	var closed *websocket.CloseError
 	switch {
+	case errors.Is(err, websocket.ErrReadLimit): // a length that no int64 holds
+		c.Close(wire.CodeTooBig)
+		return wire.Refuse(wire.CodeTooBig, "the frame has more than 2^63 bytes")
 	case len(c.socket.last) > 0:
 		c.end(bytes.Clone(c.socket.last))
 	case !errors.As(err, &closed) || closed.Code == websocket.CloseAbnormalClosure:
