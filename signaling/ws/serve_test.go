@@ -1,8 +1,10 @@
 package ws
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"syscall"
 	"testing"
@@ -167,6 +169,29 @@ func TestByeIsClosedWith1000(t *testing.T) {
 		c := h.join("r")
 		c.send(`"type":"bye"`)
 		c.wantClose(1000, "bye")
+	})
+}
+
+// TestCloseIsForTheClient: the server says that it has written all, and reads
+// on, so that no reset overtakes its close frame; but not for ever.
+func TestCloseIsForTheClient(t *testing.T) {
+	bubble(t, signaling.Config{}, Config{}, func(h *harness) {
+		c := h.join("r")
+		start := time.Now()
+		c.send(`"type":"bye"`)
+		if got, err := io.ReadAll(c.wire); err != nil || !bytes.HasSuffix(got, closeFrame(1000, "bye")) || time.Since(start) != 0 {
+			t.Errorf("%q, %v after %v, want the close frame and the end at once", got, err, time.Since(start))
+		}
+		if _, err := c.wire.Write([]byte("on its way")); err != nil {
+			t.Errorf("the server reads no more: %v", err)
+		}
+		if synctest.Wait(); h.open.Load() != 1 {
+			t.Error("the server has closed first")
+		}
+		time.Sleep(closeTime)
+		if synctest.Wait(); h.open.Load() != 0 {
+			t.Error("the server waits for ever")
+		}
 	})
 }
 
