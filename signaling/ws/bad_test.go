@@ -10,51 +10,57 @@ import (
 	"github.com/seed-3a7b6cbd/signal/signaling"
 )
 
-// TestBadInput is what a client can do wrong at this level. It is told, and
-// the other client of its room notices nothing but that it may be gone.
+// A badInput is one thing that a client can do wrong at this level.
+type badInput struct {
+	name   string
+	do     func(c *client)
+	code   string // of an error that the link survives
+	status int    // of the close frame otherwise
+	reason string
+}
+
+func text(s string) func(*client) { return func(c *client) { c.say(s) } }
+
+func raw(s string) func(*client) { return func(c *client) { fmt.Fprint(c.wire, s) } }
+
+var badInputs = []badInput{
+	{"not JSON", text("hello"), "bad_message", 0, ""},
+	{"an array", text("[]"), "bad_message", 0, ""},
+	{"empty", text(""), "bad_message", 0, ""},
+	{"cut short", text(`{"type":"jo`), "bad_message", 0, ""},
+	{"two objects", text(`{"type":"ping"}{"type":"ping"}`), "bad_message", 0, ""},
+	{"wrong type of a field", text(`{"id":2,"type":"join","room":7}`), "bad_message", 0, ""},
+	{"missing field", text(`{"id":2,"type":"join"}`), "bad_message", 0, ""},
+	{"number as a float", text(`{"id":2.0,"type":"leave","room":"r"}`), "bad_message", 0, ""},
+	{"too deep", text(`{"id":2,"type":"message","room":"r","data":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`), "bad_message", 0, ""},
+	{"lone surrogate", text(`{"id":2,"type":"join","room":"\ud800"}`), "bad_message", 0, ""},
+	{"unknown type", text(`{"id":2,"type":"surf"}`), "unknown_type", 0, ""},
+	{"type of a server", text(`{"id":2,"type":"welcome"}`), "unknown_type", 0, ""},
+	{"gap in the ids", text(`{"id":7,"type":"leave","room":"r"}`), "out_of_order", 0, ""},
+	{"second hello", text(`{"type":"hello"}`), "duplicate_hello", 0, ""},
+	{"bad room", text(`{"id":2,"type":"join","room":"a/b"}`), "bad_room", 0, ""},
+	{"binary frame", func(c *client) { c.WriteMessage(websocket.BinaryMessage, []byte(`{"type":"ping"}`)) }, "", 1003, "not_text"},
+	{"invalid UTF-8", text("{\"type\":\"\xff\"}"), "", 1007, "invalid_utf8"},
+	{"surrogate in UTF-8", text("{\"type\":\"\xed\xa0\x80\"}"), "", 1007, "invalid_utf8"},
+	{"oversize", text(`{"type":"` + strings.Repeat("x", 65536) + `"}`), "", 1009, "too_big"},
+	{"oversize in fragments", func(c *client) {
+		fmt.Fprint(c.wire, "\x01\xfe\xff\xff\x00\x00\x00\x00"+strings.Repeat("x", 65535))
+		fmt.Fprint(c.wire, "\x80\x82\x00\x00\x00\x00xx")
+	}, "", 1009, "too_big"},
+	{"announces 2^63 bytes", raw("\x81\xff\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), "", 1009, "too_big"},
+	{"announces 1 GiB, sends 70 KB", raw("\x81\xff\x00\x00\x00\x00\x40\x00\x00\x00\x00\x00\x00\x00" + strings.Repeat("x", 70_000)), "", 1009, "too_big"},
+	{"unmasked frame", raw("\x81\x0f" + `{"type":"ping"}`), "", 1002, "bad MASK"},
+	{"reserved bit", raw("\xc1\x80\x00\x00\x00\x00"), "", 1002, "RSV1 set"},
+	{"unknown opcode", raw("\x83\x80\x00\x00\x00\x00"), "", 1002, "bad opcode 3"},
+	{"continuation of nothing", raw("\x80\x80\x00\x00\x00\x00"), "", 1002, "continuation after FIN"},
+	{"fragmented ping", raw("\x09\x80\x00\x00\x00\x00"), "", 1002, "FIN not set on control"},
+	{"bad close code", raw("\x88\x82\x00\x00\x00\x00\x03\xed"), "", 1002, "bad close code 1005"},
+}
+
+// TestBadInput: the client is told, and the other one of its room notices
+// nothing but that it may be gone.
 func TestBadInput(t *testing.T) {
-	text := func(s string) func(c *client) { return func(c *client) { c.say(s) } }
-	raw := func(s string) func(c *client) { return func(c *client) { fmt.Fprint(c.wire, s) } }
-	tests := []struct {
-		name   string
-		do     func(c *client)
-		code   string // of an error that the link survives
-		status int    // of the close frame otherwise
-		reason string
-	}{
-		{"not JSON", text("hello"), "bad_message", 0, ""},
-		{"an array", text("[]"), "bad_message", 0, ""},
-		{"empty", text(""), "bad_message", 0, ""},
-		{"cut short", text(`{"type":"jo`), "bad_message", 0, ""},
-		{"two objects", text(`{"type":"ping"}{"type":"ping"}`), "bad_message", 0, ""},
-		{"wrong type of a field", text(`{"id":2,"type":"join","room":7}`), "bad_message", 0, ""},
-		{"missing field", text(`{"id":2,"type":"join"}`), "bad_message", 0, ""},
-		{"number as a float", text(`{"id":2.0,"type":"leave","room":"r"}`), "bad_message", 0, ""},
-		{"too deep", text(`{"id":2,"type":"message","room":"r","data":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`), "bad_message", 0, ""},
-		{"lone surrogate", text(`{"id":2,"type":"join","room":"\ud800"}`), "bad_message", 0, ""},
-		{"unknown type", text(`{"id":2,"type":"surf"}`), "unknown_type", 0, ""},
-		{"type of a server", text(`{"id":2,"type":"welcome"}`), "unknown_type", 0, ""},
-		{"gap in the ids", text(`{"id":7,"type":"leave","room":"r"}`), "out_of_order", 0, ""},
-		{"second hello", text(`{"type":"hello"}`), "duplicate_hello", 0, ""},
-		{"bad room", text(`{"id":2,"type":"join","room":"a/b"}`), "bad_room", 0, ""},
-		{"binary frame", func(c *client) { c.WriteMessage(websocket.BinaryMessage, []byte(`{"type":"ping"}`)) }, "", 1003, "not_text"},
-		{"invalid UTF-8", text("{\"type\":\"\xff\"}"), "", 1007, "invalid_utf8"},
-		{"surrogate in UTF-8", text("{\"type\":\"\xed\xa0\x80\"}"), "", 1007, "invalid_utf8"},
-		{"oversize", text(`{"type":"` + strings.Repeat("x", 65536) + `"}`), "", 1009, "too_big"},
-		{"oversize in fragments", func(c *client) {
-			fmt.Fprint(c.wire, "\x01\xfe\xff\xff\x00\x00\x00\x00"+strings.Repeat("x", 65535))
-			fmt.Fprint(c.wire, "\x80\x82\x00\x00\x00\x00xx")
-		}, "", 1009, "too_big"},
-		{"announces 2^63 bytes", raw("\x81\xff\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), "", 1009, "too_big"},
-		{"announces 1 GiB, sends 70 KB", raw("\x81\xff\x00\x00\x00\x00\x40\x00\x00\x00\x00\x00\x00\x00" + strings.Repeat("x", 70_000)), "", 1009, "too_big"},
-		{"unmasked frame", raw("\x81\x0f" + `{"type":"ping"}`), "", 1002, "bad MASK"},
-		{"reserved bit", raw("\xc1\x80\x00\x00\x00\x00"), "", 1002, "RSV1 set"},
-		{"unknown opcode", raw("\x83\x80\x00\x00\x00\x00"), "", 1002, "bad opcode 3"},
-		{"continuation of nothing", raw("\x80\x80\x00\x00\x00\x00"), "", 1002, "continuation after FIN"},
-		{"fragmented ping", raw("\x09\x80\x00\x00\x00\x00"), "", 1002, "FIN not set on control"},
-		{"bad close code", raw("\x88\x82\x00\x00\x00\x00\x03\xed"), "", 1002, "bad close code 1005"},
-	}
-	for _, tt := range tests {
+	for _, tt := range badInputs {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, signaling.Config{}, Config{}, func(h *harness) {
 				alice, bob := h.join("r"), h.join("r")
