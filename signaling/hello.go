@@ -44,8 +44,6 @@ func checkHello(f frame) *wire.Error {
 		return f.bad
 	case m.Type != wire.TypeHello:
 		return wire.Refuse(wire.CodeHelloExpected, "the first frame must be hello")
-	case m.Hello == nil: // all of it is optional
-		m.Hello = &wire.Hello{}
 	}
 	h := m.Hello
 	if len(h.Versions) > 0 && !slices.Contains(h.Versions, "signal.v1") {

@@ -92,6 +92,9 @@ func (l *Link) helloTimeout() {
 // says (at most 1 s). An error means that the link is over: Conn.Close was
 // called, and the transport should read no more.
 func (l *Link) Receive(m *wire.Message, size int) (pause time.Duration, err error) {
+	if m.Type == wire.TypeHello && m.Hello == nil {
+		m.Hello = &wire.Hello{} // all of it is optional
+	}
 	f := frame{m: m, size: size, bad: m.Check()}
 	if size > l.srv.cfg.MaxMessage {
 		f.bad = wire.Refuse(wire.CodeTooBig, "the frame has %d bytes, more than %d", size, l.srv.cfg.MaxMessage)

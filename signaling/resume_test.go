@@ -1,0 +1,376 @@
+package signaling
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+)
+
+// TestResumeReplaysFromEveryCut cuts bob's link at every point of a stream, in
+// the middle of what he has read, and lets him come back on the same server
+// and on another.
+func TestResumeReplaysFromEveryCut(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		for cut := range 8 {
+			alice, bob := h.pair(t)
+			for i := range 7 {
+				if i == cut {
+					synctest.Wait()
+					bob.conn.setLazy(true)
+				}
+				alice.tell(bob, "room", fmt.Sprint(i))
+			}
+			synctest.Wait()
+			bob.conn.read(2) // sent, but never arrives
+			had := uint64(1 + cut)
+			got := bob.frames()
+			if cut%2 == 0 {
+				bob.elsewhere()
+			}
+			if cut%3 == 0 {
+				bob.cut() // else the old link is half-open
+			}
+			bob.resume(had)
+			bob.welcomed(true)
+			for i := cut; i < 7; i++ {
+				bob.wantMessage(alice, fmt.Sprint(i))
+			}
+			bob.wantNothing()
+			if len(got) < cut {
+				t.Errorf("cut %d: only %d had been read", cut, len(got))
+			}
+			bob.tell(alice, "room", `"back"`)
+			alice.wantMessage(bob, `"back"`)
+			bob.send(&wire.Message{Type: wire.TypeBye})
+			alice.send(&wire.Message{Type: wire.TypeBye})
+			synctest.Wait()
+		}
+	})
+}
+
+func TestWelcomeSaysWhatTheServerHas(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		for i := range 5 {
+			bob.tell(alice, "room", fmt.Sprint(i))
+		}
+		bob.elsewhere()
+		bob.resume(bob.conn.had)
+		o, _ := bob.conn.next()
+		if m := o.Body.Message; m.Type != wire.TypeWelcome || !m.Welcome.Resumed || o.Ack != 6 || o.Seq != 0 {
+			t.Errorf("got %+v with ack %d", m, o.Ack)
+		}
+		for i := range 6 { // from wherever it thinks
+			bob.send(&wire.Message{Type: wire.TypeMessage, ID: uint64(2 + i), Room: "room", To: alice.peer, Data: []byte(fmt.Sprint(i))})
+		}
+		for i := range 6 {
+			alice.wantMessage(bob, fmt.Sprint(i))
+		}
+		alice.wantNothing()
+	})
+}
+
+func TestNewestLinkWins(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		old := bob.conn
+		bob.elsewhere()
+		bob.resume(old.had)
+		bob.welcomed(true)
+		if code := old.code(); code != wire.CodeReplaced {
+			t.Errorf("the old link was closed with %q", code)
+		}
+		if _, err := bob.sendTo(old, &wire.Message{Type: wire.TypeMessage, ID: 2, Room: "room", To: alice.peer, Data: []byte(`"old"`)}); err == nil {
+			t.Error("the old link is not over")
+		}
+		alice.tell(bob, "room", `1`)
+		bob.wantMessage(alice, `1`)
+		if batch, more := old.link.Take(nil, 10); len(batch) != 0 || more {
+			t.Errorf("the old link still takes %+v", batch)
+		}
+		bob.tell(alice, "room", `"new"`)
+		alice.wantMessage(bob, `"new"`)
+		old.link.Detach(ErrLeft)
+		alice.wantNothing()
+	})
+}
+
+func TestLostWelcome(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		for range 4 { // the same token and nonce, again and again
+			bob.elsewhere()
+			bob.resume(bob.conn.had)
+			bob.want(wire.TypeWelcome)
+		}
+		alice.tell(bob, "room", `1`)
+		bob.wantMessage(alice, `1`)
+		bob.resume(bob.conn.had)
+		bob.welcomed(true)
+		bob.resume(bob.conn.had)
+		bob.welcomed(true)
+		alice.tell(bob, "room", `2`)
+		bob.wantMessage(alice, `2`)
+	})
+}
+
+func TestOldTokenEndsTheSession(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		stolen := bob.token
+		bob.resume(bob.conn.had)
+		bob.welcomed(true)
+		good := bob.conn
+		thief := h.client(t)
+		thief.token = stolen
+		thief.resume(0)
+		thief.wantError(wire.CodeSessionGone, 0)
+		thief.wantClosed(wire.CodeSessionGone)
+		if good.code() != wire.CodeSessionGone {
+			t.Error("the owner of a stolen token goes on")
+		}
+		alice.want(wire.TypePeerLeft)
+		bob.resume(0)
+		bob.wantError(wire.CodeSessionGone, 0)
+	})
+}
+
+func TestResumeAheadOfTheServerIsRefused(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		_, bob := h.pair(t)
+		bob.elsewhere()
+		bob.resume(99)
+		bob.wantError(wire.CodeBadMessage, 0)
+		bob.wantClosed(wire.CodeBadMessage)
+	})
+}
+
+func TestRestartedServerKeepsPeersAndRanks(t *testing.T) {
+	inBubble(t, 1, Config{}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		bob.rankBelow(alice)
+		h.cfg.Cluster = NewMemoryCluster()
+		restarted := New(h.cfg)
+		h.servers = append(h.servers, restarted)
+		alice.srv, bob.srv = restarted, restarted
+		time.Sleep(time.Minute) // as long as it may
+		old := bob.token
+		bob.resume(57)
+		bob.welcomed(false)
+		alice.resume(58)
+		alice.welcomed(false)
+		alice.id, bob.id = 0, 0
+		bob.join("room")
+		if p := alice.join("room"); p[0].ID != bob.peer || p[0].Offers {
+			t.Errorf("alice sees %+v, and she is the one that offers", p)
+		}
+		if p := bob.want(wire.TypePeerJoined); p.Peer.ID != alice.peer || !p.Peer.Offers {
+			t.Errorf("bob sees %+v", p.Peer)
+		}
+		thief := h.client(t)
+		thief.srv, thief.token = restarted, old
+		thief.resume(0) // claimed before
+		thief.wantError(wire.CodeSessionGone, 0)
+	})
+}
+
+func TestSessionOfLongAgoIsGone(t *testing.T) {
+	inBubble(t, 1, Config{}, func(t *testing.T, h *harness) {
+		restart := func(wall time.Duration) *Server {
+			cfg := h.cfg
+			cfg.Cluster = NewMemoryCluster()
+			cfg.Now = func() time.Time { return time.Now().Add(wall) }
+			s := New(cfg)
+			h.servers = append(h.servers, s)
+			return s
+		}
+		bob := h.hello(t)
+		bob.srv = restart(0)
+		time.Sleep(time.Minute + 1)
+		bob.resume(0)
+		bob.wantError(wire.CodeSessionGone, 0)
+		bob.srv = restart(24 * time.Hour)
+		bob.resume(0)
+		bob.wantError(wire.CodeSessionGone, 0)
+		bob.srv = restart(23 * time.Hour)
+		bob.resume(0)
+		bob.welcomed(false)
+		bob.send(&wire.Message{Type: wire.TypeBye}) // within the window of the start
+		bob.resume(0)
+		bob.wantError(wire.CodeSessionGone, 0)
+	})
+}
+
+func TestHigherRankOfATokenIsNoted(t *testing.T) {
+	inBubble(t, 2, Config{}, func(t *testing.T, h *harness) {
+		ahead := h.cfg
+		ahead.Now = func() time.Time { return time.Now().Add(time.Hour) }
+		h.servers[1] = New(ahead)
+		alice, bob := h.hello(t), h.hello(t) // bob on the server whose clock is ahead
+		bob.srv = h.servers[0]
+		bob.resume(bob.conn.had)
+		bob.welcomed(true)
+		carol := h.hello(t)
+		if !alice.rankBelow(bob) || !bob.rankBelow(carol) {
+			t.Error("who came later has a lower rank")
+		}
+		h.servers = h.servers[:2]
+	})
+}
+
+func TestNodeGoneWithoutNotice(t *testing.T) {
+	inBubble(t, 3, Config{}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		carol := h.hello(t)
+		carol.join("room")
+		alice.frames()
+		bob.frames()
+		h.cluster.Kill(bob.srv.node.Name())
+		time.Sleep(memoryLease)
+		for _, c := range []*client{alice, carol} {
+			if m := c.want(wire.TypePeerAway); m.From != bob.peer {
+				t.Errorf("got %+v", m)
+			}
+		}
+		time.Sleep(time.Minute - 1)
+		alice.wantNothing()
+		time.Sleep(1)
+		for _, c := range []*client{alice, carol} {
+			if m := c.want(wire.TypePeerLeft); m.From != bob.peer || m.Reason != wire.ReasonTimeout {
+				t.Errorf("got %+v", m)
+			}
+			c.wantNothing()
+		}
+		time.Sleep(1)
+		bob.elsewhere()
+		bob.resume(0)
+		bob.wantError(wire.CodeSessionGone, 0)
+	})
+}
+
+func TestResumeAfterNodeDeath(t *testing.T) {
+	for _, known := range []bool{false, true} { // whether the others know yet
+		t.Run(fmt.Sprintf("known=%v", known), func(t *testing.T) {
+			inBubble(t, 3, Config{}, func(t *testing.T, h *harness) {
+				alice, bob := h.pair(t)
+				h.cluster.Kill(bob.srv.node.Name())
+				if known {
+					time.Sleep(memoryLease)
+					alice.want(wire.TypePeerAway)
+				}
+				bob.elsewhere()
+				start := time.Now()
+				bob.resume(bob.conn.had)
+				if !known {
+					time.Sleep(handLimit)
+				}
+				bob.welcomed(false)
+				if d := time.Since(start); d > handLimit {
+					t.Errorf("welcome after %v", d)
+				}
+				bob.id = 0
+				if p := bob.join("room"); len(p) != 1 || p[0].ID != alice.peer || !p[0].Offers {
+					t.Errorf("bob sees %+v", p)
+				}
+				if m := alice.want(wire.TypePeerJoined); m.Peer.ID != bob.peer || m.Peer.Offers {
+					t.Errorf("alice got %+v", m.Peer)
+				}
+				alice.tell(bob, "room", `1`)
+				bob.wantMessage(alice, `1`)
+				time.Sleep(2 * time.Minute) // the old entry is not waited for any more
+				alice.want(wire.TypeAck)
+				alice.wantNothing()
+			})
+		})
+	}
+}
+
+func TestShutdown(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		silent := h.client(t)
+		silent.connect()
+		srv := alice.srv
+		if err := srv.Shutdown(context.Background()); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if m := alice.want(wire.TypeGoingAway); m.After != comeBackAfter.Milliseconds() {
+			t.Errorf("got %+v", m)
+		}
+		alice.wantClosed(wire.CodeGoingAway)
+		_, err := srv.Admit(LinkInfo{})
+		var refused *Error
+		if refused, _ = err.(*Error); refused == nil || refused.Code.Info().Status != 503 {
+			t.Errorf("Admit: %v", err)
+		}
+		if n := srv.Stats().Links; n != 0 {
+			t.Errorf("%d links are left", n)
+		}
+		if len(h.servers) == 1 {
+			silent.wantClosed(wire.CodeGoingAway)
+			return
+		}
+		bob.want(wire.TypePeerAway)
+		alice.elsewhere()
+		alice.resume(alice.conn.had)
+		alice.welcomed(false)
+	})
+}
+
+func TestShutdownGivesUpWithItsContext(t *testing.T) {
+	inBubble(t, 1, Config{}, func(t *testing.T, h *harness) {
+		link, err := h.servers[0].Admit(LinkInfo{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := h.servers[0].Shutdown(ctx); err == nil {
+			t.Error("Shutdown does not wait for a link that is not detached")
+		}
+		link.Detach(nil)
+	})
+}
+
+func FuzzParseToken(f *testing.F) {
+	keys := [][]byte{[]byte("new"), []byte("old")}
+	tok := resumeToken{peer: "0123456789abcdefABCD", user: "ann", app: "default", rank: 1, epoch: 2, start: 3}
+	f.Add(tok.sign(keys[0]))
+	f.Add(tok.sign(keys[1]))
+	f.Add(tok.sign([]byte("other")))
+	f.Add("")
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := parseToken(s, keys)
+		if err != nil {
+			return
+		}
+		if got.sign(keys[0]) != s && got.sign(keys[1]) != s {
+			t.Errorf("%q is another encoding of %+v", s, got)
+		}
+		// What is behind the signature must be safe all the same.
+		parseToken((&resumeToken{peer: s}).sign(keys[0]), keys)
+	})
+}
+
+func TestTokenRoundTripAndKeyRing(t *testing.T) {
+	tok := resumeToken{peer: "0123456789abcdefABCD", user: "ann", app: "default", rank: 1 << 60, epoch: 2, start: -3}
+	s := tok.sign([]byte("old"))
+	got, err := parseToken(s, [][]byte{[]byte("new"), []byte("old")})
+	if err != nil || *got != tok {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if _, err := parseToken(s, [][]byte{[]byte("new")}); err == nil {
+		t.Error("a token of a key that was dropped is good")
+	}
+	for i := range len(s) {
+		b := []byte(s)
+		b[i] ^= 1
+		if _, err := parseToken(string(b), [][]byte{[]byte("old")}); err == nil {
+			t.Errorf("byte %d does not matter", i)
+		}
+	}
+}
