@@ -84,13 +84,12 @@ class Call {
 
   /** What is in the middle while nobody else is here. */
   #invitation() {
-    const field = h('input', { class: 'link', readonly: true, value: this.#link, 'aria-label': 'Link to this call', 'data-test': 'link', onfocus: () => field.select() });
     return h(
       'div',
       { class: 'alone', 'data-test': 'alone' },
       h('h2', {}, 'Nobody else is here yet'),
       h('p', { class: 'lead' }, 'Send this link to those you want to talk to. The call begins when they open it.'),
-      h('div', { class: 'field big' }, field),
+      h('p', { class: 'link', 'data-test': 'link' }, this.#link),
       h('button', { type: 'button', class: 'button primary', 'data-test': 'copy-big', onclick: () => this.#copyLink() }, icon('link'), 'Copy link'),
     );
   }

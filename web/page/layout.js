@@ -91,17 +91,24 @@ export function float(corner, w, h, gap = GAP) {
   };
 }
 
+/** How much of a camera's picture may be cut away to fill a tile. */
+const MOST_CUT = 0.4;
+
 /**
- * How a camera's picture fills its tile: cut to it, unless that would cut away
- * more than 40 % (a phone held upright in a wide tile).
+ * Where a camera's picture goes in its tile, which cuts what stands out: it
+ * fills the tile, unless more than 40 % would be lost (a phone held upright in
+ * a wide tile). Then it is as large as that allows, and centred.
  * @param {number} videoWidth
  * @param {number} videoHeight
- * @param {number} width
+ * @param {number} width of the tile
  * @param {number} height
- * @returns {'cover' | 'contain'}
+ * @returns {Rect} to be covered by the picture
  */
-export function fit(videoWidth, videoHeight, width, height) {
-  if (!videoWidth || !videoHeight || !width || !height) return 'cover';
-  const change = videoWidth / videoHeight / (width / height);
-  return Math.min(change, 1 / change) < 0.6 ? 'contain' : 'cover';
+export function picture(videoWidth, videoHeight, width, height) {
+  const whole = { x: 0, y: 0, width, height };
+  if (!videoWidth || !videoHeight || !width || !height) return whole;
+  const ratio = videoWidth / videoHeight;
+  const tallest = Math.min(height, Math.ceil(width / (ratio * (1 - MOST_CUT))));
+  const widest = Math.min(width, Math.ceil((height * ratio) / (1 - MOST_CUT)));
+  return { x: Math.floor((width - widest) / 2), y: Math.floor((height - tallest) / 2), width: widest, height: tallest };
 }

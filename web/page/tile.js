@@ -1,6 +1,6 @@
 import { h, hidden, toggle } from './dom.js';
 import { icon, setIcon } from './icons.js';
-import { fit } from './layout.js';
+import { picture } from './layout.js';
 import { initials } from './names.js';
 import { say, tileStates } from './strings.js';
 
@@ -22,9 +22,12 @@ class Tile {
   #state = h('div', { class: 'tile-state', hidden: true });
   /** @type {Rect} */ #rect = { x: 0, y: 0, width: 0, height: 0 };
 
-  /** @param {HTMLVideoElement} video */
-  constructor(video) {
+  #own;
+
+  /** @param {HTMLVideoElement} video @param {{own?: boolean}} [options] */
+  constructor(video, { own = false } = {}) {
     this.#video = video;
+    this.#own = own;
     this.badge = h('span', { class: 'path', hidden: true });
     const label = h('figcaption', { class: 'tile-name' }, this.#muted, this.#mutedText, this.#name, this.badge);
     this.element = h('figure', { class: 'tile' }, video, this.#avatar, h('div', { class: 'cover' }), this.#state, label);
@@ -57,8 +60,10 @@ class Tile {
   }
 
   #fit() {
-    const { videoWidth, videoHeight } = this.#video;
-    this.#video.classList.toggle('contain', fit(videoWidth, videoHeight, this.#rect.width, this.#rect.height) === 'contain');
+    const { videoWidth, videoHeight, style } = this.#video;
+    // How one's own picture is cut matters to nobody else.
+    const { x, y, width, height } = this.#own ? { ...this.#rect, x: 0, y: 0 } : picture(videoWidth, videoHeight, this.#rect.width, this.#rect.height);
+    for (const [property, value] of Object.entries({ left: x, top: y, width, height })) style.setProperty(property, `${value}px`);
   }
 }
 
@@ -126,7 +131,7 @@ export class SelfTile extends Tile {
   constructor(me) {
     const view = h('video', { class: 'mirrored', autoplay: true, playsinline: true });
     view.muted = true;
-    super(view);
+    super(view, { own: true });
     this.#me = me;
     this.#view = view;
     this.element.dataset.self = '';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CORNERS, fit, float, grid, selfFloats } from '../page/layout.js';
+import { CORNERS, float, grid, picture, selfFloats } from '../page/layout.js';
 
 /** @param {import('../page/layout.js').Rect[]} rects */
 const sizes = (rects) => [...new Set(rects.map((r) => `${r.width}x${r.height}`))];
@@ -71,10 +71,29 @@ test('the floating picture is inside the stage in every corner', () => {
   }
 });
 
-test('a picture is cut to its tile, unless more than 40 % would be lost', () => {
-  assert.equal(fit(1280, 720, 636, 720), 'contain'); // 16:9 in 0.88:1 would lose half
-  assert.equal(fit(640, 480, 636, 720), 'cover');
-  assert.equal(fit(720, 1280, 640, 360), 'contain'); // a phone held upright
-  assert.equal(fit(1280, 720, 421, 355), 'cover');
-  assert.equal(fit(0, 0, 421, 355), 'cover'); // no frame yet
+for (const { what, video, tile, want } of [
+  { what: 'a wide picture in a wide tile', video: [1280, 720], tile: [421, 355], want: { x: 0, y: 0, width: 421, height: 355 } },
+  { what: 'a wide picture in an upright tile', video: [1280, 720], tile: [421, 526], want: { x: 0, y: 65, width: 421, height: 395 } },
+  { what: 'a phone held upright in a wide tile', video: [720, 1280], tile: [640, 360], want: { x: 151, y: 0, width: 338, height: 360 } },
+  { what: 'no frame yet', video: [0, 0], tile: [421, 355], want: { x: 0, y: 0, width: 421, height: 355 } },
+]) {
+  test(`${what} fills as much as it may`, () => {
+    const [vw, vh] = video;
+    const [w, h] = tile;
+    assert.deepEqual(picture(vw, vh, w, h), want);
+  });
+}
+
+test('no picture loses more than 40 %, and none leaves its tile', () => {
+  for (const video of [16 / 9, 4 / 3, 1, 3 / 4, 9 / 16]) {
+    for (let w = 90; w < 1500; w += 61) {
+      for (let h = 90; h < 900; h += 47) {
+        const r = picture(1000 * video, 1000, w, h);
+        const change = video / (r.width / r.height);
+        assert.ok(Math.min(change, 1 / change) > 0.6 - 0.01, `${video} in ${w}x${h}`);
+        assert.ok(r.x >= 0 && r.y >= 0 && r.x + r.width <= w && r.y + r.height <= h);
+        assert.ok(r.width === w || r.height === h, 'as large as it can be');
+      }
+    }
+  }
 });
