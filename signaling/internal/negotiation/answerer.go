@@ -31,7 +31,7 @@ func (m *Machine) handleAnswerer(ev Event) {
 
 // answer takes in an offer.
 func (m *Machine) answer(ev Event) { // A1
-	if ev.PC < m.pc || ev.PC == m.pc && (ev.Gen <= m.gen || m.phase == answering) {
+	if ev.PC == 0 || ev.Gen == 0 || ev.PC < m.pc || ev.PC == m.pc && (ev.Gen <= m.gen || m.phase == answering) {
 		return
 	}
 	switch {

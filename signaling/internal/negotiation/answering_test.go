@@ -7,6 +7,7 @@ var answeringSide = []scenario{
 	{"A1 stale gen, old pc, and while answering", stories([]Event{with(Offer, 2, 2, "a1"), with(Offer, 2, 3, "a1"), with(Made, 2, 2, "b1")}, []Event{
 		with(Offer, 1, 5, "a0"), with(Offer, 2, 1, "a1"), with(Offer, 2, 2, "a1"), with(Offer, 2, 3, "a1"), with(Made, 2, 3, "b1"),
 	})},
+	{"A1 pc or gen 0", []Event{with(Offer, 0, 1, "a1"), with(Offer, 1, 0, "a1"), offerIn}},
 	{"A1 a higher pc closes the old one", stories(greeted, []Event{
 		cands(Candidates, 1, "a9", 1), with(Offer, 2, 1, "a2"), cands(Candidates, 1, "a1", 1), with(Made, 1, 1, "b1"), on(Stuck, 1, 0), on(Broken, 1, 0), with(Made, 2, 1, "b2"),
 	})},

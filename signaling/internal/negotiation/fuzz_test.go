@@ -46,8 +46,10 @@ func fuzzEvent(m *Machine, b []byte) Event {
 func FuzzMachine(f *testing.F) {
 	f.Add(true, []byte("\x00\x00\x00\x00\x08\x00\x01\x04\x04\x00\x01\x04\x09\x00\x00\x00"))
 	f.Add(false, []byte("\x03\x44\x00\x04\x08\x00\x01\x04\x05\x00\x01\x08"))
+	f.Add(false, []byte("\x03\x28\x00\x04")) // pc 0
 	f.Fuzz(func(t *testing.T, offers bool, input []byte) {
 		m := New(offers)
+		input = input[:min(len(input), 2000)] // more shows nothing new
 		for len(input) >= 4 {
 			ev := fuzzEvent(m, input)
 			input = input[4:]
