@@ -58,6 +58,7 @@ export class Policy {
       if (!renewable || this.#authenticated) return null;
       this.#authenticated = true;
     }
+    if (error.retry === 'fresh') this.reset(); // the server is there: nothing to wait for
     const tries = ++this.#tries;
     if (this.#reconnect) return this.#reconnect(tries, error.code);
     const delay = this.#delays.next().value;

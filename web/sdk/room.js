@@ -6,6 +6,8 @@ import { Seat } from './seat.js';
 import { startSources } from './source.js';
 import { size } from './wire.js';
 
+const AWAY_AFTER = 1_000;
+
 /** @typedef {import('./wire.js').Frame} Frame */
 /** @typedef {import('./participant.js').Participant} Participant */
 /** @typedef {import('./session.js').State} State */
@@ -204,6 +206,7 @@ export class Room extends Target {
     for (const seat of this.#seats.values()) seat.tracksChanged();
     this.#publish().catch((error) => this.#state !== 'disconnected' && this.fire('error', { error }));
     this.me.fire('changed');
+    this.play(); // a page that captures may play sound
   }
 
   /** @param {'history' | 'session'} how */
@@ -335,10 +338,13 @@ export class Room extends Target {
     this.fire(away ? 'participantaway' : 'participantback', { participant: seat.participant });
   }
 
-  /** @param {Seat} seat */
+  /** Most of those whom a lost server forgot are on their way, too: away after a moment, as with any lost link. @param {Seat} seat */
   #miss(seat) {
-    this.#setAway(seat, true);
-    this.#missing.set(seat.id, this.#wire.env.setTimeout(() => this.#remove(seat, 'timeout'), this.#wire.window()));
+    const { setTimeout } = this.#wire.env;
+    this.#missing.set(seat.id, setTimeout(() => {
+      this.#setAway(seat, true);
+      this.#missing.set(seat.id, setTimeout(() => this.#remove(seat, 'timeout'), this.#wire.window()));
+    }, AWAY_AFTER));
   }
 
   /** @param {Seat} seat @param {LeftReason} reason */

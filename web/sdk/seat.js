@@ -25,6 +25,7 @@ export class Seat {
   #away = false;
   #left = false;
   /** @type {Set<HTMLVideoElement>} */ #elements = new Set();
+  /** @type {Set<HTMLVideoElement>} muted because the browser blocks sound */ #silenced = new Set();
   /** @type {MediaStream | null} */ #stream = null;
   /** @type {ReturnType<typeof readSlots>} */ #slots;
 
@@ -152,6 +153,7 @@ export class Seat {
       element.remove();
     }
     this.#elements.clear();
+    this.#silenced.clear();
     this.#change(() => (this.#left = true));
   }
 
@@ -165,10 +167,10 @@ export class Seat {
     if (track) {
       this.tracks[name] = { track, stream: new MediaStream([track]) };
       this.#stream?.addTrack(track);
+      for (const element of this.#elements) if (element.paused) this.#playElement(element);
       for (const type of ['mute', 'unmute', 'ended']) track.addEventListener(type, () => !this.#slots && this.participant.fire('trackchange'));
     }
     this.participant.fire('trackchange');
-    this.play();
   }
 
   video() {
@@ -179,15 +181,26 @@ export class Seat {
     element.playsInline = true;
     element.srcObject = this.#stream;
     if (!this.#left) this.#elements.add(element);
-    this.play();
+    this.#playElement(element);
     return element;
   }
 
-  /** Starts what the browser has not let play. */
+  /** Starts the elements, and the sound that the browser has blocked. */
   async play() {
-    const { onblocked } = this.#options;
-    await Promise.all([...this.#elements].map((element) => element.play().catch((error) => {
-      if (error?.name === 'NotAllowedError') onblocked();
-    })));
+    await Promise.all([...this.#elements].map((element) => this.#playElement(element)));
+  }
+
+  /** What may not play with sound plays without. @param {HTMLVideoElement} element */
+  async #playElement(element) {
+    if (this.#silenced.delete(element)) element.muted = false;
+    try {
+      await element.play();
+    } catch (error) {
+      if (/** @type {Error} */ (error)?.name !== 'NotAllowedError' || element.muted) return;
+      element.muted = true;
+      this.#silenced.add(element);
+      this.#options.onblocked();
+      element.play().catch(() => {}); // it starts with its first track, or at the next play
+    }
   }
 }
