@@ -25,7 +25,7 @@ func (m *Machine) handleAnswerer(ev Event) {
 		m.do(Action{Kind: Send, Type: wire.TypeNegotiate, PC: m.pc, Gen: m.gen, Data: encode(askData{Need: m.need, Fresh: true})})
 	case ev.Kind == End: // A7
 		m.closePC()
-		*m = Machine{phase: idle, down: m.down, actions: m.actions}
+		*m = Machine{phase: idle, actions: m.actions}
 	}
 }
 

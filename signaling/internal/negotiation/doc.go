@@ -18,8 +18,9 @@
 //     those before it.
 //   - Events of one connection carry its PC, and none comes after its Close. It
 //     says Needed once for each change of its own tracks while a connection is
-//     open (W3C negotiationneeded is as good, beside tracks of an answering
-//     side that wait for an m-line), and Connected each time one is.
+//     open, and Connected each time one is. W3C negotiationneeded is as good,
+//     beside tracks of an answering side that wait for an m-line; and what comes
+//     while MakeOffer runs can be left out, since it comes again.
 //   - It keeps an offering Machine as long as it knows the ids of both peers,
 //     also after End: the pc numbers go on when the peer comes back.
 //

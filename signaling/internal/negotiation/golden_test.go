@@ -17,7 +17,7 @@ const goldenDir = "../../wire/testdata/negotiation"
 
 // randomTraces is how many histories are in the golden traces, each of them
 // once for each side.
-const randomTraces = 105
+const randomTraces = 100
 
 // A trace is a golden trace; its format is described beside the files.
 type trace struct {

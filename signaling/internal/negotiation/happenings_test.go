@@ -71,6 +71,9 @@ func (w *world) connected() {
 // to s, the first part reaches the server while s is away, and is lost; what
 // was relayed after s was back arrives.
 func (w *world) rejoin(s *side, arg int) {
+	if s.down {
+		return // it cannot leave
+	}
 	s.end()
 	s.log = nil
 	s.inbox = s.inbox[min(arg%4, len(s.inbox)):]

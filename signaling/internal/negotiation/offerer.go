@@ -15,7 +15,7 @@ func (m *Machine) handleOfferer(ev Event) {
 		m.newPC()
 	case ev.Kind == End: // O10
 		m.finish()
-		m.need, m.away = Need{}, false
+		m.need, m.away, m.down = Need{}, false, false
 	case m.phase == over:
 	case ev.Kind == Made && m.phase == making && current: // O2
 		m.phase = waiting

@@ -76,6 +76,7 @@ var offeringSide = []scenario{
 	{"O10 end, and the peer comes back", stories(begun, []Event{
 		with(Made, 1, 1, "a1"), ask(1, 0, `{"need":{"audio":1,"video":1,"data":0}}`), plain(PeerAway), plain(End), with(Answer, 1, 1, "b1"), plain(End), plain(Begin), with(Made, 2, 1, "a2"),
 	})},
+	{"O10 O12 after the end both count as there", stories(begun, []Event{plain(PeerAway), plain(LinkDown), plain(End), plain(Begin), with(Made, 2, 1, "a1")})},
 	{"O12 the timer stands still", stories(begun, []Event{
 		plain(PeerAway), with(Made, 1, 1, "a1"), plain(LinkDown), plain(PeerBack), plain(LinkUp), plain(LinkDown), timer(false), plain(LinkUp), with(Answer, 1, 1, "b1"), plain(PeerAway), plain(PeerBack),
 	})},
