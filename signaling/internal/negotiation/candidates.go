@@ -96,10 +96,10 @@ func (m *Machine) gathered(ev Event) { // C1
 
 // candidates decides on candidates of the peer.
 func (m *Machine) candidates(ev Event) { // C2
-	busy := m.phase == answering || m.phase == applying
+	counts := slices.Contains(m.remote.now, ev.Ufrag)
 	switch {
-	case slices.Contains(m.remote.past, ev.Ufrag):
-	case slices.Contains(m.remote.now, ev.Ufrag) && !busy:
+	case slices.Contains(m.remote.past, ev.Ufrag) && !counts:
+	case counts && m.phase != answering && m.phase != applying:
 		m.do(Action{Kind: AddCandidates, PC: m.pc, Ufrag: ev.Ufrag, End: ev.End, Data: ev.Data})
 	default:
 		m.remote.keep(ev.Ufrag, ev.Data, ev.End)

@@ -51,7 +51,7 @@ type Event struct {
 	Flows  bool            `json:"flows,omitempty"`  // media flows on this pc
 	Need   *Need           `json:"need,omitempty"`   // nil: nothing
 	Reason string          `json:"reason,omitempty"` // for people
-	Data   json.RawMessage `json:"data,omitempty"`   // as on the wire; the Machine keeps parts of it
+	Data   json.RawMessage `json:"data,omitempty"`   // as on the wire; actions may alias it
 }
 
 // Need is a number of m-lines of each kind that one side wants to send on, all

@@ -96,6 +96,9 @@ var offeringSide = []scenario{
 		with(Made, 1, 1, "a1", "a2", "a1"), with(Answer, 1, 1, "b1", "b2"), cands(Candidates, 1, "b2", 1), cands(Candidates, 1, "b3", 1), cands(Candidates, 1, "b1", 1), cands(Candidates, 1, "b2", 2), on(Applied, 1, 1),
 		cands(Gathered, 1, "a2", 1),
 	}, []Event{plain(Needed)}, []Event{with(Made, 1, 2, "a1", "a3"), with(Answer, 1, 2, "b1", "b3"), on(Applied, 1, 2), cands(Candidates, 1, "b2", 3), cands(Gathered, 1, "a2", 2)})},
+	{"C2 a ufrag that comes back counts", stories(called, []Event{on(Stuck, 1, 0)}, offered(1, 2, "a2", "b2"), []Event{plain(Needed)}, offered(1, 3, "a1", "b1"), []Event{
+		cands(Candidates, 1, "b1", 1), cands(Candidates, 1, "b2", 1), cands(Gathered, 1, "a1", 1), cands(Gathered, 1, "a2", 1),
+	})},
 	{"C2 the seventeenth past ufrag is forgotten", stories(called, restarts(17), []Event{
 		cands(Candidates, 1, "b1", 1), cands(Candidates, 1, "b2", 1), on(Stuck, 1, 0), with(Made, 1, 19, "a19"), with(Answer, 1, 19, "b1", "b2"), on(Applied, 1, 19),
 	})},
