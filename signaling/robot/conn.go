@@ -145,8 +145,12 @@ func (c *conn) flows() bool {
 	return false
 }
 
-// makeRoom has at least need m-lines of each kind that can receive.
+// makeRoom has at least need m-lines of each kind that can receive. Without
+// any m-line there would be no ICE, so that who sends nothing offers to receive.
 func (c *conn) makeRoom(need client.Need) error {
+	if len(c.pc.GetTransceivers()) == 0 {
+		need.Audio, need.Video = max(need.Audio, 1), max(need.Video, 1)
+	}
 	have := map[webrtc.RTPCodecType]int{}
 	for _, t := range c.pc.GetTransceivers() {
 		switch t.Direction() {

@@ -104,8 +104,14 @@ func (c *conn) report(into *PeerReport) {
 	into.Path, _ = c.path()
 }
 
-// path is the selected pair, if there is one.
+// path is the selected pair, if there is one. Before the connection is up pion
+// must not be asked: its ICETransport reads what Start writes without a lock.
 func (c *conn) path() (Path, bool) {
+	select {
+	case <-c.up:
+	default:
+		return Path{}, false
+	}
 	pair, err := c.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
 	if err != nil || pair == nil {
 		return Path{}, false

@@ -10,19 +10,21 @@ import (
 
 // A sending is one Track on one connection. Owned by the pair's goroutine.
 type sending struct {
-	local   *webrtc.TrackLocalStaticSample
-	sender  *webrtc.RTPSender
-	stop    context.CancelFunc // ends its playing; nil before that has begun
-	reading bool               // its sender's feedback is
+	local  *webrtc.TrackLocalStaticSample
+	sender *webrtc.RTPSender
+	stop   context.CancelFunc // ends its playing; nil before that has begun
 }
 
 // attach makes what is sent what should be. An answering side, for which room
 // has the m-lines that its peer will receive on, can use no others; short says
 // that they were too few.
 //
-// pion cannot reuse an m-line before its track's removal has been negotiated
-// (its AddTrack looks at the current direction). So a track that takes the
-// place of another goes to the same sender.
+// A track that takes the place of another of its kind takes over what is being
+// sent, as it is the same clip. Two things of pion stand against anything
+// else: its AddTrack cannot reuse an m-line before the removal of its track has
+// been negotiated; and ReplaceTrack with a new TrackLocalStaticSample begins
+// new sequence numbers on the old SSRC, which the receiver's SRTP takes for a
+// replay in half of all cases.
 func (c *conn) attach(tracks []*Track, room map[string]bool) (short bool, err error) {
 	wanted := make(map[*Track]bool)
 	for _, t := range tracks {
@@ -33,20 +35,17 @@ func (c *conn) attach(tracks []*Track, room map[string]bool) (short bool, err er
 		if c.sending[t] != nil {
 			continue
 		}
-		local, err := c.call.robot.player.NewTrack(t.kind)
-		if err != nil {
-			return false, err
+		if old := c.replaceable(t.kind, wanted); old != nil {
+			c.sending[t] = c.sending[old]
+			delete(c.sending, old)
+			continue
 		}
-		switch old := c.replaceable(t.kind, wanted); {
-		case old != nil:
-			err = c.replace(old, t, local)
-		case room == nil || free[t.kind] > 0:
-			free[t.kind]--
-			err = c.addTrack(t, local)
-		default:
+		if room != nil && free[t.kind] == 0 {
 			short = true
+			continue
 		}
-		if err != nil {
+		free[t.kind]--
+		if err := c.addTrack(t); err != nil {
 			return false, fmt.Errorf("robot: send %s: %w", t.kind, err)
 		}
 	}
@@ -84,19 +83,11 @@ func (c *conn) replaceable(kind webrtc.RTPCodecType, wanted map[*Track]bool) *Tr
 	return nil
 }
 
-func (c *conn) replace(old, t *Track, local *webrtc.TrackLocalStaticSample) error {
-	s := c.sending[old]
-	s.end()
-	if err := s.sender.ReplaceTrack(local); err != nil {
+func (c *conn) addTrack(t *Track) error {
+	local, err := c.call.robot.player.NewTrack(t.kind)
+	if err != nil {
 		return err
 	}
-	delete(c.sending, old)
-	s.local, s.stop = local, nil
-	c.sending[t] = s
-	return nil
-}
-
-func (c *conn) addTrack(t *Track, local *webrtc.TrackLocalStaticSample) error {
 	sender, err := c.pc.AddTrack(local)
 	if err != nil {
 		return err
@@ -114,18 +105,14 @@ func (s *sending) end() {
 // play starts what has been negotiated, as soon as the connection is up.
 func (c *conn) play() {
 	for _, s := range c.sending {
-		if !s.reading {
-			s.reading = true
-			sender := s.sender
-			c.workers.Go(func() { _ = c.feedback.Run(sender) }) // ends with the sender
-		}
 		if s.stop != nil {
 			continue
 		}
 		var ctx context.Context
 		ctx, s.stop = context.WithCancel(c.ctx)
-		local := s.local
-		c.workers.Go(func() { // ends with ctx
+		local, sender := s.local, s.sender
+		c.workers.Go(func() { _ = c.feedback.Run(sender) }) // ends with the sender
+		c.workers.Go(func() {                               // ends with ctx
 			select {
 			case <-c.up:
 				_ = c.call.robot.player.Play(ctx, local)
