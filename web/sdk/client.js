@@ -118,6 +118,7 @@ export class Client extends Target {
       push: (frame, fate) => session.push(frame, fate),
       post: (to, frame, fate) => this.#mailbox(to).put(frame, size(encode(frame)), fate),
       attach: (handlers) => this.#handlers.set(room, handlers),
+      gone: (id) => this.#maybeGone(id),
       leave: () => this.#leave(room),
     };
   }
@@ -155,6 +156,8 @@ export class Client extends Target {
           return () => this.#env.clearTimeout(timer);
         },
       });
+      // Whom no roster has was forgotten by a lost server, and is on the way back.
+      if (!this.#sharedElsewhere(peer, '')) mailbox.hold();
       this.#mailboxes.set(peer, mailbox);
     }
     return mailbox;
@@ -169,7 +172,6 @@ export class Client extends Target {
     }
     this.#note(frame);
     this.#handlers.get(room)?.frame(frame);
-    if (frame.type === 'peer-left') this.#maybeGone(from ?? '');
   }
 
   /** Keeps the rosters, and sends again what a lost server may have swallowed. @param {Frame} frame */
@@ -211,10 +213,10 @@ export class Client extends Target {
 
   /** @param {'history' | 'session'} how */
   #lost(how) {
+    this.#rosters.clear();
     if (how === 'session') {
       for (const mailbox of this.#mailboxes.values()) mailbox.giveUp(new SignalError('outcome_unknown', 'the session was lost'));
       this.#mailboxes.clear();
-      this.#rosters.clear();
     } else {
       for (const mailbox of this.#mailboxes.values()) mailbox.hold();
     }

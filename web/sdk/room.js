@@ -39,9 +39,11 @@ const AWAY_AFTER = 1_000;
  *   push: (frame: Frame, fate?: import('./outbox.js').Fate) => void,
  *   post: (to: string, frame: Frame, fate?: import('./outbox.js').Fate) => void,
  *   attach: (handlers: RoomHandlers) => void,
+ *   gone: (id: string) => void,
  *   leave: () => Promise<void>,
  * }} Wire
- *   push is delivery to the server, post to another peer; leave says that this
+ *   push is delivery to the server, post to another peer; gone says that a
+ *   peer has left this room; leave says that this
  *   room is over, and gives up the connection if that was made for it
  */
 /**
@@ -137,6 +139,7 @@ export class Room extends Target {
    */
   async send(data, { to } = {}) {
     this.#mustBeThere();
+    if (to && !this.#seats.has(to.id)) throw new SignalError('no_such_peer', 'this participant has left');
     const frame = { type: 'message', room: this.name, data: data ?? null };
     this.#check(frame, size(JSON.stringify(frame.data)), this.#wire.limits().message - 512);
     await new Promise((resolve, reject) => {
@@ -354,6 +357,7 @@ export class Room extends Target {
     seat.end();
     this.#seats.delete(seat.id);
     this.#participants.delete(seat.id);
+    this.#wire.gone(seat.id);
     this.fire('participantleft', { participant: seat.participant, reason });
   }
 }

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { join } from '../sdk/signal.js';
+import { Clock, seeded } from './fakes/clock.mjs';
+import { Server } from './fakes/server.mjs';
+
+/** A few people in one room, over one server and one clock. */
+async function gather(count, random = seeded(1)) {
+  const clock = new Clock();
+  const server = new Server(clock);
+  const people = [];
+  for (let i = 0; i < count; i++) {
+    const entering = join('blue', { env: server.env(random), name: `p${i}` });
+    await clock.advance(100);
+    const room = await entering;
+    const got = [];
+    room.on('message', ({ participant, data }) => got.push([participant.id, data]));
+    people.push({ room, got, id: room.me.id });
+  }
+  return { clock, server, people };
+}
+
+/** What one of them got from another. */
+const from = (person, sender) => person.got.filter(([id]) => id === sender.id).map(([, data]) => data);
+
+test('a message reaches its receiver, and only it', async () => {
+  const { clock, people: [ana, bo, cy] } = await gather(3);
+  const sent = ana.room.send({ hi: 1 }, { to: ana.room.participants.get(bo.id) });
+  await clock.advance(2000);
+  await sent;
+  assert.deepEqual([bo.got, cy.got], [[[ana.id, { hi: 1 }]], []]);
+});
+
+test('a link cut at any message loses, doubles and reorders nothing', async () => {
+  const talk = async (cut) => {
+    const { clock, server, people } = await gather(2);
+    const before = server.messages;
+    if (cut) server.cuts.add(before + cut);
+    const [ana, bo] = people;
+    const sends = [];
+    for (let i = 0; i < 6; i++) {
+      sends.push(ana.room.send(i), bo.room.send(i, { to: bo.room.participants.get(ana.id) }));
+      await clock.advance(i * 7);
+    }
+    await clock.advance(8000);
+    await Promise.all(sends);
+    assert.deepEqual(from(bo, ana), [0, 1, 2, 3, 4, 5], `cut at ${cut}`);
+    assert.deepEqual(from(ana, bo), [0, 1, 2, 3, 4, 5], `cut at ${cut}`);
+    assert.equal(ana.room.state, 'connected');
+    return server.messages - before;
+  };
+  const messages = await talk(0);
+  assert.ok(messages > 30);
+  for (let cut = 1; cut <= messages; cut++) await talk(cut);
+});
+
+test('joining survives a cut at any message', async () => {
+  for (let cut = 1; cut <= 6; cut++) {
+    const clock = new Clock();
+    const server = new Server(clock);
+    server.cuts.add(cut);
+    const entering = join('blue', { env: server.env(seeded(cut)) });
+    await clock.advance(5000);
+    const room = await entering;
+    assert.equal(room.state, 'connected', `cut at ${cut}`);
+  }
+});
+
+test('whatever is cut and whoever dies, what is sent to one peer arrives once and in order', async () => {
+  for (let seed = 1; seed <= 400; seed++) {
+    const random = seeded(seed);
+    const { clock, server, people } = await gather(3, random);
+    const count = new Map();
+    for (let step = 0; step < 40; step++) {
+      const what = random.below(20);
+      if (what < 12) {
+        const [sender, receiver] = [random.pick(people), random.pick(people)];
+        const to = sender.room.participants.get(receiver.id);
+        if (to) {
+          const key = `${sender.id} ${receiver.id}`;
+          count.set(key, (count.get(key) ?? 0) + 1);
+          sender.room.send(count.get(key), { to }).catch((error) => assert.fail(error));
+        }
+      } else if (what < 17) server.cuts.add(server.messages + 1 + random.below(10));
+      else if (what === 17) server.die();
+      await clock.advance(random.below(3) ? random.below(30) : random.below(3000));
+    }
+    server.cuts.clear();
+    await clock.advance(40_000);
+    for (const sender of people) {
+      for (const receiver of people) {
+        const sent = count.get(`${sender.id} ${receiver.id}`) ?? 0;
+        assert.deepEqual(from(receiver, sender), Array.from({ length: sent }, (_, i) => i + 1), `seed ${seed}`);
+      }
+    }
+  }
+});
+
+test('a burst keeps below the rate of the server', async () => {
+  const { clock, server, people: [ana, bo] } = await gather(2);
+  const start = clock.now();
+  const sends = Array.from({ length: 400 }, (_, i) => ana.room.send(i));
+  await clock.advance(1000);
+  assert.ok(bo.got.length <= 200 + 50, `${bo.got.length} messages within a second`);
+  await clock.advance(9000);
+  await Promise.all(sends);
+  assert.deepEqual(from(bo, ana), sends.map((_, i) => i));
+  assert.equal(server.hellos.length, 2, 'over one link each');
+  assert.ok(clock.now() - start <= 10_000);
+});
+
+test('too much is refused before it gets an id', async () => {
+  const { clock, people: [ana, bo] } = await gather(2);
+  await assert.rejects(ana.room.send('x'.repeat(66_000)), { code: 'too_big', retry: 'never' });
+  ana.room.send('fits');
+  await clock.advance(100);
+  assert.deepEqual(from(bo, ana), ['fits']);
+});
