@@ -3,7 +3,7 @@ import { h, toggle } from './dom.js';
 import { icon } from './icons.js';
 import { CAMERA, MICROPHONE } from './media.js';
 import { Stage } from './stage.js';
-import { deviceProblem, say } from './strings.js';
+import { deviceLost, say } from './strings.js';
 import { PersonTile, SelfTile } from './tile.js';
 import { announce, toast } from './toast.js';
 import { keepAwake } from './wake.js';
@@ -110,11 +110,19 @@ class Call {
       room.me.on('changed', update),
       camera.on('change', update),
       microphone.on('change', update),
-      camera.on('error', ({ error }) => toast(deviceProblem('camera', error.code), { urgent: true })),
-      microphone.on('error', ({ error }) => toast(deviceProblem('microphone', error.code), { urgent: true })),
+      camera.on('error', ({ error }) => toast(deviceLost('camera', error.code), { urgent: true })),
+      microphone.on('error', ({ error }) => toast(deviceLost('microphone', error.code), { urgent: true })),
       shortcuts({ d: () => this.#toggleMicrophone(), e: () => this.#toggleCamera() }),
       keepAwake(),
+      this.#watchPictures(),
     );
+  }
+
+  #watchPictures() {
+    const timer = setInterval(() => {
+      for (const tile of this.#stage.tiles.values()) tile.watch(Date.now());
+    }, 1000);
+    return () => clearInterval(timer);
   }
 
   /** @param {Participant} participant */

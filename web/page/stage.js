@@ -11,7 +11,7 @@ export class Stage {
   #empty;
   #corner = 0;
   #mover = h('button', { type: 'button', class: 'mover', 'aria-label': 'Move your picture to the next corner', onclick: () => this.#move() });
-  #observer = new ResizeObserver(() => this.layout());
+  #observer = new ResizeObserver(() => this.layout({ animate: false })); // it follows the window at once
 
   /**
    * @param {SelfTile} self
@@ -39,9 +39,11 @@ export class Stage {
     this.layout();
   }
 
-  layout() {
+  /** @param {{animate?: boolean}} [options] */
+  layout({ animate = true } = {}) {
     const { clientWidth: w, clientHeight: h } = this.element;
     if (!w || !h) return;
+    this.element.classList.toggle('animate', animate);
     const floating = selfFloats(this.tiles.size + 1, w);
     const others = [...this.tiles.values()];
     const rects = grid(others.length + (floating ? 0 : 1), w, h);

@@ -68,6 +68,11 @@ export function deviceProblem(kind, code) {
   }
 }
 
+/** The same, in a call. @param {Kind} kind @param {string} code */
+export function deviceLost(kind, code) {
+  return code === 'no_device' ? `No ${kind} found. The others do not ${kind === 'camera' ? 'see' : 'hear'} you.` : deviceProblem(kind, code);
+}
+
 /** The same for both devices at once. @param {string} code */
 export function devicesProblem(code) {
   if (code === 'insecure_context') return deviceProblem('camera', code);

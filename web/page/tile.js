@@ -14,7 +14,6 @@ import { say, tileStates } from './strings.js';
  * the sound would stop.
  */
 class Tile {
-  #video;
   #avatar = h('div', { class: 'avatar', 'aria-hidden': 'true' });
   #name = h('span', { class: 'name-text' });
   #muted = icon('microphone-off');
@@ -26,7 +25,7 @@ class Tile {
 
   /** @param {HTMLVideoElement} video @param {{own?: boolean}} [options] */
   constructor(video, { own = false } = {}) {
-    this.#video = video;
+    this.video = video;
     this.#own = own;
     this.badge = h('span', { class: 'path', hidden: true });
     const label = h('figcaption', { class: 'tile-name' }, this.#muted, this.#mutedText, this.#name, this.badge);
@@ -60,17 +59,21 @@ class Tile {
   }
 
   #fit() {
-    const { videoWidth, videoHeight, style } = this.#video;
+    const { videoWidth, videoHeight, style } = this.video;
     // How one's own picture is cut matters to nobody else.
     const { x, y, width, height } = this.#own ? { ...this.#rect, x: 0, y: 0 } : picture(videoWidth, videoHeight, this.#rect.width, this.#rect.height);
     for (const [property, value] of Object.entries({ left: x, top: y, width, height })) style.setProperty(property, `${value}px`);
   }
 }
 
+/** A picture that has not moved for so long is covered; most losses are shorter. In ms. */
+const STALE = 8000;
+
 /** Somebody else. */
 export class PersonTile extends Tile {
   #person;
   #failed = false;
+  #frames = { count: -1, since: 0 };
   #path = icon('direct');
   #pathText = hidden('');
   #offs;
@@ -94,6 +97,17 @@ export class PersonTile extends Tile {
   fail() {
     this.#failed = true;
     this.update();
+  }
+
+  /**
+   * Looks whether the picture moves; to be called about once a second. A hidden
+   * page draws none, which says nothing.
+   * @param {number} now in ms
+   */
+  watch(now) {
+    const count = document.hidden ? -1 : this.video.getVideoPlaybackQuality().totalVideoFrames;
+    if (count !== this.#frames.count || count < 1) this.#frames = { count, since: now };
+    this.element.classList.toggle('stale', now - this.#frames.since > STALE);
   }
 
   update() {
@@ -125,15 +139,13 @@ export class PersonTile extends Tile {
 /** Oneself: mirrored, without sound. */
 export class SelfTile extends Tile {
   #me;
-  #view;
-
+  
   /** @param {Me} me */
   constructor(me) {
     const view = h('video', { class: 'mirrored', autoplay: true, playsinline: true });
     view.muted = true;
     super(view, { own: true });
     this.#me = me;
-    this.#view = view;
     this.element.dataset.self = '';
     this.element.dataset.test = 'self';
     this.update();
@@ -142,7 +154,7 @@ export class SelfTile extends Tile {
   update() {
     const { camera, microphone, name } = this.#me;
     const stream = camera.active ? camera.stream : null;
-    if (this.#view.srcObject !== stream) this.#view.srcObject = stream;
+    if (this.video.srcObject !== stream) this.video.srcObject = stream;
     this.show({
       name: name ? `${name} (you)` : say.you,
       camera: camera.active && !camera.muted,
