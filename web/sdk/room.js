@@ -185,6 +185,7 @@ export class Room extends Target {
 
   /** @param {SignalError} error */
   #refused(error) {
+    if (this.#state === 'disconnected') return;
     if (!this.#entered) this.fire('error', { error });
     this.#end('failed', error);
     this.#wire.leave();

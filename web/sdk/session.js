@@ -330,8 +330,8 @@ export class Session {
     this.#dropLinks();
     this.#unwatch();
     this.#setState('disconnected');
-    this.#outbox.reset(error ?? new SignalError('closed', 'the connection is over'));
     this.#handlers.ended(error);
+    this.#outbox.reset(error ?? new SignalError('closed', 'the connection is over'));
   }
 
   /** @param {State} state */

@@ -12,7 +12,7 @@ class Socket {
   }
 
   #connect() {
-    if (this.over) return;
+    if (this.over || this.closing) return;
     if (this.server.down) return this.cut();
     this.open = true;
     this.server.sockets.add(this);
@@ -27,16 +27,20 @@ class Socket {
   }
 
   close(code) {
-    if (this.over) return;
-    this.over = true;
-    this.server.sockets.delete(this);
-    this.server.clock.setTimeout(() => this.server.closed(this, code), LATENCY);
+    if (this.over || this.closing) return;
+    this.closing = true; // what was sent before still goes out
+    this.server.clock.setTimeout(() => {
+      if (this.over) return;
+      this.over = true;
+      this.server.sockets.delete(this);
+      this.server.closed(this, code);
+    }, LATENCY);
   }
 
   /** From the server. */
   deliver(text) {
     this.server.clock.setTimeout(() => {
-      if (!this.over && !this.server.cutsHere(this)) this.onmessage?.({ data: text });
+      if (!this.over && !this.closing && !this.server.cutsHere(this)) this.onmessage?.({ data: text });
     }, LATENCY);
   }
 
@@ -56,7 +60,7 @@ class Socket {
     if (this.over) return;
     this.over = true;
     this.server.sockets.delete(this);
-    this.onclose?.({ code, reason });
+    if (!this.closing) this.onclose?.({ code, reason });
   }
 }
 
@@ -127,6 +131,7 @@ export class Server {
 
   receive(socket, text) {
     const frame = JSON.parse(text);
+    if (socket.refused) return;
     if (!socket.session) return this.#hello(socket, frame);
     const { session } = socket;
     if (session.socket !== socket) return; // replaced
@@ -207,6 +212,7 @@ export class Server {
   }
 
   #refuse(socket, code, close) {
+    socket.refused = true;
     socket.deliver(JSON.stringify({ type: 'error', code, text: code }));
     socket.end(close, code);
   }
@@ -282,6 +288,7 @@ export class Server {
   }
 
   #leaveAll(session, reason) {
+    if (this.sessions.get(session.peer) !== session) return;
     for (const room of [...session.rooms]) this.#leave(session, room, reason);
     this.sessions.delete(session.peer);
     (this.ended ??= new Set()).add(session.peer);
@@ -293,6 +300,7 @@ export class Server {
     session.socket = null;
     if (code === 1000 || code === 1001) return this.#leaveAll(session, 'left');
     session.away = this.clock.setTimeout(() => {
+      if (this.sessions.get(session.peer) !== session) return;
       session.wasAway = true;
       this.#tellRooms(session, (room) => ({ type: 'peer-away', room, from: session.peer }));
       session.away = this.clock.setTimeout(() => this.#leaveAll(session, 'timeout'), 59_000);
