@@ -70,7 +70,7 @@ func (c *call) MakeOffer(_ context.Context, restart bool, need client.Need) (str
 	}
 	if restart {
 		// Whatever was wrong may have been the old servers' credentials.
-		if err := conn.pc.SetConfiguration(c.configuration(conn)); err != nil {
+		if err := conn.configure(); err != nil {
 			return "", fmt.Errorf("robot: ICE servers: %w", err)
 		}
 	}
@@ -102,7 +102,7 @@ func (c *call) MakeAnswer(_ context.Context, sdp string) (string, *client.Need, 
 		return "", nil, fmt.Errorf("robot: offer: %w", err)
 	}
 	if conn.pc.RemoteDescription() != nil {
-		if err := conn.pc.SetConfiguration(c.configuration(conn)); err != nil {
+		if err := conn.configure(); err != nil { // it may be a restart
 			return "", nil, fmt.Errorf("robot: ICE servers: %w", err)
 		}
 	}
@@ -140,13 +140,6 @@ func (c *call) ApplyAnswer(_ context.Context, sdp string) error {
 	}
 	conn.play()
 	return nil
-}
-
-// configuration is conn's own with the newest ICE servers.
-func (c *call) configuration(conn *conn) webrtc.Configuration {
-	now := conn.pc.GetConfiguration()
-	now.ICEServers = c.robot.config.configuration(c.pair.Room().ICE()).ICEServers
-	return now
 }
 
 // AddCandidates implements client.Driver.

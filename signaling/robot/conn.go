@@ -36,6 +36,9 @@ type conn struct {
 
 	sending map[*Track]*sending // owned by the pair's goroutine
 
+	// configuring keeps SetConfiguration and GetStats apart, which pion does not.
+	configuring sync.Mutex
+
 	mu        sync.Mutex // guards the following
 	closed    bool
 	connected time.Duration // from opened; 0: not yet
@@ -143,6 +146,21 @@ func (c *conn) flows() bool {
 		}
 	}
 	return false
+}
+
+// configure has the next ICE restart use the newest servers.
+func (c *conn) configure() error {
+	c.configuring.Lock()
+	defer c.configuring.Unlock()
+	now := c.pc.GetConfiguration()
+	now.ICEServers = c.call.robot.config.configuration(c.call.pair.Room().ICE()).ICEServers
+	return c.pc.SetConfiguration(now)
+}
+
+func (c *conn) stats() webrtc.StatsReport {
+	c.configuring.Lock()
+	defer c.configuring.Unlock()
+	return c.pc.GetStats()
 }
 
 // makeRoom has at least need m-lines of each kind that can receive. Without

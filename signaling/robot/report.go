@@ -127,7 +127,7 @@ func (c *conn) path() (Path, bool) {
 
 // relayProtocol looks for how the nominated pair's relayed end is reached.
 func (c *conn) relayProtocol() string {
-	stats := c.pc.GetStats()
+	stats := c.stats()
 	for _, s := range stats {
 		pair, ok := s.(webrtc.ICECandidatePairStats)
 		if !ok || !pair.Nominated {

@@ -3,6 +3,8 @@ package robot
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -304,8 +306,19 @@ func TestOverTCPLeavesOnlyTURNOverTCP(t *testing.T) {
 	}
 }
 
+func overUDP(list []wire.ICEServer) []wire.ICEServer {
+	var chosen []wire.ICEServer
+	for _, s := range list {
+		s.URLs = slices.DeleteFunc(slices.Clone(s.URLs), func(u string) bool { return strings.Contains(u, "transport=tcp") })
+		if len(s.URLs) > 0 {
+			chosen = append(chosen, s)
+		}
+	}
+	return chosen
+}
+
 func TestRelayOnlyCallOverUDPAndTCP(t *testing.T) {
-	for name, choose := range map[string]func([]wire.ICEServer) []wire.ICEServer{"udp": nil, "tcp": OverTCP} {
+	for name, choose := range map[string]func([]wire.ICEServer) []wire.ICEServer{"udp": overUDP, "tcp": OverTCP} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, signalingtest.WithTURN(turn.Config{}))
 			a := s.join(Config{RelayOnly: true, ICEServers: choose})
