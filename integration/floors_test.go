@@ -39,10 +39,10 @@ var floors = map[string]float64{
 // reserved names the libraries that only some packages may link, by the
 // prefix of their import path. "" is nobody.
 var reserved = map[string][]string{
-	"github.com/gorilla/":     {"signaling/ws", "signaling/client", "signaling/peerjs", "signaling/socketio", "integration", "integration/browser"},
+	"github.com/gorilla/":     {"signaling/ws", "signaling/client", "signaling/peerjs", "signaling/socketio", "integration", "integration/browser", "integration/bench"},
 	"github.com/pion/turn/v4": {"turn"},
 	"github.com/pion/turn/v5": {""},
-	"github.com/pion/webrtc/": {"signaling/robot", "signaling/robot/media", "signaling/probe", "integration"},
+	"github.com/pion/webrtc/": {"signaling/robot", "signaling/robot/media", "signaling/probe", "integration", "integration/bench"},
 	"github.com/prometheus/":  {"signaling/admin"},
 	"github.com/redis/":       {"signaling/redis"},
 	"github.com/alecthomas/":  {"cmd/signal"},
