@@ -23,9 +23,9 @@ export class Book {
     return this.#now.includes(ufrag);
   }
 
-  /** @param {string} ufrag */
+  /** Was in a description before, and is no more. @param {string} ufrag */
   isPast(ufrag) {
-    return this.#past.includes(ufrag);
+    return this.#past.includes(ufrag) && !this.counts(ufrag);
   }
 
   /**

@@ -190,7 +190,7 @@ export class Pair {
   #ended() { // O10
     this.#finish();
     this.#need = NONE;
-    this.#away = false;
+    this.#away = this.#down = false;
   }
 
   /** The number of the connection stays: the other side knows it. */
@@ -217,7 +217,7 @@ export class Pair {
 
   /** @param {PairEvent} event */
   #answer({ pc = 0, gen = 0, data }) { // A1
-    if (pc < this.#pc || (pc === this.#pc && (gen <= this.#gen || this.#phase === 'answering'))) return;
+    if (pc === 0 || gen === 0 || pc < this.#pc || (pc === this.#pc && (gen <= this.#gen || this.#phase === 'answering'))) return;
     if (pc > this.#pc) this.#openPC(pc);
     this.#gen = gen;
     if (this.#phase === 'rejected') return this.#reject('failed before');
@@ -281,7 +281,7 @@ export class Pair {
     this.#closePC();
     this.#phase = 'idle';
     this.#pc = this.#gen = 0;
-    this.#wanted = this.#restart = this.#away = false;
+    this.#wanted = this.#restart = this.#away = this.#down = false;
     this.#need = NONE;
     this.#asked = null;
   }
