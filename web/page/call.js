@@ -69,14 +69,14 @@ class Call {
   #build() {
     const relay = this.#app.relayOnly && h('span', { class: 'pill', title: say.relayOnlyWhy, 'data-test': 'relay-only' }, icon('relay'), say.relayOnly);
     return h(
-      'div',
+      'main',
       { class: 'call', 'data-test': 'call' },
       h('header', { class: 'call-head' }, h('h1', { tabindex: -1 }, this.#room.name), this.#count, relay, this.#status),
       this.#stage.element,
       this.#sound,
       h(
         'div',
-        { class: 'controls bar', role: 'toolbar', 'aria-label': 'Call' },
+        { class: 'controls bar', role: 'group', 'aria-label': 'Call' },
         this.#microphone.element, this.#camera.element, this.#copy.element, this.#leave.element,
       ),
     );

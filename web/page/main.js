@@ -61,6 +61,7 @@ export class App {
 
   /** @param {Room} room */
   call(room) {
+    if (room.state === 'disconnected') return this.notice(room.reason ?? 'failed'); // between the answer and now
     this.#show(callScreen(this, room));
     if (this.debug) Object.assign(window, { signalRoom: room });
   }
