@@ -66,6 +66,19 @@ func Dial(ctx context.Context, base string, config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	c := newClient(ctx, address, config)
+	l, err := c.connect(ctx)
+	if err != nil {
+		c.cancel(err)
+		return nil, err
+	}
+	go c.run(l) // ends with Close, or when the session has
+	return c, nil
+}
+
+// newClient returns a client without a session. Values of ctx are the
+// client's, its end is not.
+func newClient(ctx context.Context, address string, config Config) *Client {
 	c := &Client{
 		address:  address,
 		config:   config,
@@ -80,13 +93,7 @@ func Dial(ctx context.Context, base string, config Config) (*Client, error) {
 		space:    make(chan struct{}),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	l, err := c.connect(ctx)
-	if err != nil {
-		c.cancel(err)
-		return nil, err
-	}
-	go c.run(l) // ends with Close, or when the session has
-	return c, nil
+	return c
 }
 
 // Close says bye, closes all pairs and waits until no goroutine of the client

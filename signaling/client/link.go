@@ -31,7 +31,7 @@ type link struct {
 	dead    time.Duration
 	after   time.Duration // owned by the read loop: when the server said to come back
 	wakeup  chan struct{} // something to write
-	suspect chan struct{} // closed when a probe was not answered
+	suspect chan struct{} // a probe was not answered
 	over    chan struct{} // closed when both loops have ended
 	cause   error         // set before over is closed
 
@@ -78,7 +78,7 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 	}
 	l := &link{
 		ws: ws, began: time.Now(), dead: time.Duration(cmp.Or(welcome.Welcome.Dead, defaultDead)) * time.Millisecond,
-		wakeup: make(chan struct{}, 1), suspect: make(chan struct{}), over: make(chan struct{}),
+		wakeup: make(chan struct{}, 1), suspect: make(chan struct{}, 1), over: make(chan struct{}),
 	}
 	if err := c.adopt(l, welcome); err != nil {
 		_ = ws.Close()

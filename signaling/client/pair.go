@@ -201,6 +201,7 @@ func (p *Pair) run(before *Pair) {
 		p.handle(ev.Event)
 	}
 	p.handle(negotiation.Event{Kind: negotiation.End})
+	p.driver = nil // the pair may be kept for its numbers
 	if errors.Is(context.Cause(p.ctx), errPairFlooded) {
 		p.failed(errPairFlooded)
 	}

@@ -57,13 +57,7 @@ type member struct {
 // Until Leave the client keeps the membership, over lost connections and lost
 // servers. Its events have to be read: see Events.
 func (c *Client) Join(ctx context.Context, room string, metadata json.RawMessage) (*Room, error) {
-	r := &Room{
-		client: c, name: room, metadata: metadata,
-		events:  newStream[Event](),
-		members: make(map[string]*member),
-		join:    &request{typ: wire.TypeJoin, answer: make(chan answer, 1)},
-	}
-	r.join.room = r
+	r := newRoom(c, room, metadata)
 	if err := c.joinRoom(r); err != nil {
 		return nil, err
 	}
@@ -77,6 +71,17 @@ func (c *Client) Join(ctx context.Context, room string, metadata json.RawMessage
 		return nil, err
 	}
 	return r, nil
+}
+
+func newRoom(c *Client, name string, metadata json.RawMessage) *Room {
+	r := &Room{
+		client: c, name: name, metadata: metadata,
+		events:  newStream[Event](),
+		members: make(map[string]*member),
+		join:    &request{typ: wire.TypeJoin, answer: make(chan answer, 1)},
+	}
+	r.join.room = r
+	return r
 }
 
 func (c *Client) joinRoom(r *Room) error {

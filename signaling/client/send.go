@@ -165,7 +165,10 @@ func (l *link) probeLeft(now time.Time) time.Duration {
 	left := probeWait - now.Sub(l.probedAt)
 	if left <= 0 {
 		l.probedAt = time.Time{}
-		close(l.suspect)
+		select {
+		case l.suspect <- struct{}{}:
+		default: // a second link is on its way
+		}
 		return forever
 	}
 	return left
