@@ -102,7 +102,8 @@ const (
 	EventTake    EventKind = "take"    // asks for a session
 	EventHand    EventKind = "hand"    // answers it
 	EventDown    EventKind = "down"    // the lease of Node has ended
-	EventExpire  EventKind = "expire"  // to itself: forget that Take.Peer has moved
+	EventExpire  EventKind = "expire"  // to itself: forget that To moved, with this version
+	EventFlush   EventKind = "flush"   // Node sends To its signals where it has moved, from here on
 )
 
 // An Event is an entry of an inbox. It is immutable.
@@ -117,9 +118,10 @@ type Event struct {
 	Roster []Member // change: the whole roster behind it, for a node that had no member there
 	Code   wire.Code
 
-	From string
-	To   string // signal: "" is all members that are on this node
-	Body *Body
+	From      string
+	To        string // signal: "" is all members that are on this node
+	Body      *Body
+	Forwarded bool // by the node from which To moved
 
 	Take *Take
 	Hand *Hand

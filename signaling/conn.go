@@ -12,7 +12,8 @@ import (
 // without core locks.
 type Conn interface {
 	// Wake says that there is something to Take. It is called once until a
-	// Take has left nothing.
+	// Take has left nothing, and may come while the caller of that Take has
+	// not seen yet that it did.
 	Wake()
 	// Close ends the connection after what can still be taken: the transport
 	// has 1 s for it, then it cuts. Only the first call counts.

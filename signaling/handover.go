@@ -1,6 +1,10 @@
 package signaling
 
-import "github.com/seed-3a7b6cbd/signal/signaling/wire"
+import (
+	"slices"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+)
 
 // moving is a session on its way to another node. It goes on taking what comes
 // for it in a room until this node's inbox has the move of that room, which
@@ -43,14 +47,20 @@ func (s *Server) handleTake(e *Event, fx *effects) {
 	if ss.link != nil {
 		ss.dropLinkLocked(ss.link, wire.CodeReplaced, fx)
 	}
-	if ss.pending.Load() == 0 { // else a join is under way, and moves behind it
-		ss.moveLocked(fx)
-	}
+	ss.startMoveLocked(fx)
 }
 
 func (s *Server) hand(e *Event, h *Hand) {
 	h.Peer, h.Req = e.Take.Peer, e.Take.Req
 	s.node.Send(e.Node, &Event{Kind: EventHand, Node: s.node.Name(), Hand: h})
+}
+
+// startMoveLocked begins a move that was asked for, when no join is under way,
+// which moves along, and what came by an earlier move is in order.
+func (s *session) startMoveLocked(fx *effects) {
+	if s.moving != nil && !s.moving.started && s.pending.Load() == 0 && s.holding == 0 {
+		s.moveLocked(fx)
+	}
 }
 
 // moveLocked moves the session's entries.
@@ -95,7 +105,8 @@ func (s *session) handOverLocked(fx *effects) {
 	s.movedOn.Store(true)
 	s.out, s.rooms, s.stale = outbox{}, nil, nil
 	s.stopTimerLocked()
-	s.armLocked(s.srv.now() + forwardFor)
+	s.lostAt = s.srv.now()
+	s.armLocked(s.lostAt + forwardFor)
 	fx.log(s, "session handed over")
 }
 
@@ -115,17 +126,24 @@ func (s *Server) handleHand(h *Hand) {
 	}
 }
 
-// handleExpire forgets a session that has moved.
-func (s *Server) handleExpire(peer string) {
-	ss := s.session(peer)
-	if ss == nil || !ss.movedOn.Load() {
+// expireLocked forgets a session that has moved. Its rooms are the inbox's.
+func (s *session) expireLocked() {
+	for _, m := range s.moving.rooms {
+		s.srv.node.Send(s.srv.node.Name(), &Event{
+			Kind: EventExpire, App: s.app.name, Room: m.room.name, To: m.ID, Version: m.Since,
+		})
+	}
+	s.srv.remove(s)
+}
+
+// handleExpire forgets that a member has moved.
+func (s *Server) handleExpire(e *Event) {
+	r := s.App(e.App).room(e.Room, false)
+	if r == nil {
 		return
 	}
-	ss.mu.Lock()
-	rooms := ss.moving.rooms
-	ss.mu.Unlock()
-	for _, m := range rooms {
-		m.room.dropMoved(m)
-	}
-	s.remove(ss)
+	r.mu.Lock()
+	r.moved = slices.DeleteFunc(r.moved, func(m *member) bool { return m.ID == e.To && m.Since == e.Version })
+	r.mu.Unlock()
+	r.app.drop(r)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,8 +75,8 @@ type client struct {
 	token string
 	nonce string
 
-	mu   sync.Mutex // one caller of Receive at a time
-	mute bool       // does not answer pings
+	mu   sync.Mutex  // one caller of Receive at a time
+	mute atomic.Bool // does not answer pings
 }
 
 // fakeConn is a connection whose other end reads at once, unless it is told
@@ -115,8 +116,8 @@ func (f *fakeConn) read(n int) {
 			f.had, f.ack = max(f.had, o.Seq), max(f.ack, o.Ack)
 			if o.Body.Message.Type != wire.TypePing {
 				f.got = append(f.got, o)
-			} else if !f.c.mute {
-				go f.c.send(&wire.Message{Type: wire.TypePong})
+			} else if !f.c.mute.Load() {
+				go f.c.sendTo(f, &wire.Message{Type: wire.TypePong})
 			}
 		}
 		if len(batch) == 0 {

@@ -74,10 +74,10 @@ func (l *Link) slowHello(h *wire.Hello) bool {
 }
 
 // hello lets a client in, or refuses it and closes the link.
-func (l *Link) hello(ctx context.Context, h *wire.Hello, fx *effects) {
+func (l *Link) hello(ctx context.Context, h *wire.Hello, mayWait bool, fx *effects) {
 	var err error
 	if h.Resume != nil {
-		err = l.resume(ctx, h.Resume, fx)
+		err = l.resume(ctx, h.Resume, mayWait, fx)
 	} else {
 		err = l.begin(ctx, h, fx)
 	}

@@ -22,9 +22,11 @@ func (s *Server) handleEvent(e *Event) {
 	case EventHand:
 		s.handleHand(e.Hand)
 	case EventDown:
-		s.handleDown(e.Node)
+		s.handleDown(e.Node, &fx)
 	case EventExpire:
-		s.handleExpire(e.Take.Peer)
+		s.handleExpire(e)
+	case EventFlush:
+		s.handleFlush(e, &fx)
 	}
 	fx.flush()
 }
@@ -135,6 +137,10 @@ func (m *member) forget() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if m.waits != nil {
+		m.waits = nil
+		s.holding--
+	}
 	is := func(o *member) bool { return o == m }
 	s.rooms = slices.DeleteFunc(s.rooms, is)
 	s.stale = slices.DeleteFunc(s.stale, is)
@@ -206,8 +212,13 @@ func (r *room) moveLocked(e *Event, fx *effects) {
 		was.movedLocked(gone, fx)
 		was.mu.Unlock()
 	}
-	if srv := r.app.srv; now.Node == srv.node.Name() {
+	srv, from := r.app.srv, e.Change.Member.Node
+	if now.Node == srv.node.Name() {
 		now.welcomeMoved(srv)
+		now.waitLocked(from)
+	}
+	if from != srv.node.Name() {
+		srv.node.Send(from, &Event{Kind: EventFlush, Node: srv.node.Name(), App: e.App, Room: e.Room, To: m.ID})
 	}
 }
 
@@ -255,8 +266,9 @@ func (s *Server) handleRefused(e *Event, fx *effects) {
 
 // handleDown lets the members that were on a node which is gone wait for the
 // resume window, as if they had lost their links.
-func (s *Server) handleDown(node string) {
+func (s *Server) handleDown(node string, fx *effects) {
 	s.cfg.Logger.Warn("node down", "node", node)
+	s.eachRoom(func(r *room) { r.flushDownLocked(node, fx) })
 	s.changeAllOf(node, ChangeAway, "")
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -270,6 +282,17 @@ func (s *Server) handleDown(node string) {
 // changeAllOf changes every entry that is on a node, as this node knows it. Other
 // nodes do the same; the first is in time, and the rest has no effect.
 func (s *Server) changeAllOf(node string, kind ChangeKind, reason wire.Reason) {
+	s.eachRoom(func(r *room) {
+		for _, m := range r.members {
+			if m.Node == node {
+				m.change(kind, reason)
+			}
+		}
+	})
+}
+
+// eachRoom calls f for every room, under its lock.
+func (s *Server) eachRoom(f func(*room)) {
 	s.mu.Lock()
 	apps := make([]*App, 0, len(s.apps))
 	for _, a := range s.apps {
@@ -285,11 +308,7 @@ func (s *Server) changeAllOf(node string, kind ChangeKind, reason wire.Reason) {
 		a.mu.Unlock()
 		for _, r := range rooms {
 			r.mu.Lock()
-			for _, m := range r.members {
-				if m.Node == node {
-					m.change(kind, reason)
-				}
-			}
+			f(r)
 			r.mu.Unlock()
 		}
 	}

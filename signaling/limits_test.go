@@ -127,7 +127,7 @@ func TestFastClientIsHeldBackThenRefused(t *testing.T) {
 		alice.frames()
 		alice.wantClosed(wire.CodeRateLimited)
 		bob := h.hello(t) // at the limit, for long
-		bob.mute = true
+		bob.mute.Store(true)
 		for range 3000 {
 			if pause, err := bob.sendTo(bob.conn, &wire.Message{Type: wire.TypePing}); err != nil || pause != 0 {
 				t.Fatalf("pause %v, %v", pause, err)
@@ -250,7 +250,7 @@ func TestICEServersAreRenewed(t *testing.T) {
 		}
 		time.Sleep(9*time.Minute - 1)
 		c.wantNothing()
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if m := c.want(wire.TypeICEServers); m.ICE.List[0].Username != "2" || m.Re != 0 {
 			t.Errorf("got %+v", m)
 		}

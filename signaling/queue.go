@@ -36,7 +36,7 @@ func (l *Link) dispatch(f frame, fx *effects) (full bool) {
 		return full
 	}
 	l.mu.Unlock()
-	l.process(nil, f, fx)
+	l.process(context.Background(), f, false, fx)
 	return false
 }
 
@@ -110,7 +110,7 @@ func (l *Link) work() {
 		}
 		l.mu.Unlock()
 		var fx effects
-		l.process(ctx, f, &fx)
+		l.process(ctx, f, true, &fx)
 		fx.flush()
 		l.mu.Lock()
 		l.cancel = nil
@@ -131,15 +131,15 @@ func (s *session) kick() {
 	}
 }
 
-// process takes in one frame, in its turn. ctx is nil inside Receive.
-func (l *Link) process(ctx context.Context, f frame, fx *effects) {
+// process takes in one frame, in its turn. Inside Receive it may not wait.
+func (l *Link) process(ctx context.Context, f frame, mayWait bool, fx *effects) {
 	s := l.sess.Load()
 	if s == nil {
 		if err := checkHello(f); err != nil {
 			l.refuse(err, fx)
 			return
 		}
-		l.hello(ctx, f.m.Hello, fx)
+		l.hello(ctx, f.m.Hello, mayWait, fx)
 		return
 	}
 	s.recv.Lock()
@@ -177,9 +177,7 @@ func (s *session) settle(req uint64, body func(answer) *Body, fx *effects) {
 	s.putLocked(b, sizeOf(b.Message), fx)
 	s.answer = answer{}
 	s.pending.Store(0)
-	if mv := s.moving; mv != nil && !mv.started {
-		s.moveLocked(fx)
-	}
+	s.startMoveLocked(fx)
 }
 
 func okBody(a answer) *Body { return &Body{Message: &wire.Message{Type: wire.TypeOK, Re: a.re}} }

@@ -20,17 +20,16 @@ func (s *session) handleBroadcast(m *wire.Message, fx *effects) *wire.Error {
 	b := s.relayed(m)
 	r := own.room
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	size := sizeOf(m)
 	for _, to := range r.members {
 		if to.sess != nil && to != own {
-			to.deliver(b, size, fx)
+			to.signalLocked(own.Node, b, size, fx)
 		}
 	}
-	nodes, version := r.nodesLocked(own.Node), r.version
-	r.mu.Unlock()
-	for _, node := range nodes {
+	for _, node := range r.nodesLocked(own.Node) { // under the lock: before the flush of a move that follows
 		s.srv.node.Send(node, &Event{
-			Kind: EventSignal, Node: own.Node, App: s.app.name, Room: r.name, Version: version, From: s.peer, Body: b,
+			Kind: EventSignal, Node: own.Node, App: s.app.name, Room: r.name, Version: r.version, From: s.peer, Body: b,
 		})
 	}
 	return nil
@@ -44,25 +43,21 @@ func (s *session) handleRelay(m *wire.Message, fx *effects) *wire.Error {
 	}
 	r := own.room
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	to := r.findLocked(m.To)
 	if to == nil || to == own {
-		r.mu.Unlock()
 		return wire.Refuse(wire.CodeNoSuchPeer, "%s: no other peer in room %q has this id", m.Type, m.Room)
 	}
 	if err := s.judgeRelay(own, to, m); err != nil {
-		r.mu.Unlock()
 		return err
 	}
 	b := s.relayed(m)
 	if to.sess != nil {
-		to.deliver(b, sizeOf(m), fx)
-		r.mu.Unlock()
+		to.signalLocked(own.Node, b, sizeOf(m), fx)
 		return nil
 	}
-	node, version := to.Node, r.version
-	r.mu.Unlock()
-	s.srv.node.Send(node, &Event{
-		Kind: EventSignal, Node: own.Node, App: s.app.name, Room: r.name, Version: version, From: s.peer, To: to.ID, Body: b,
+	s.srv.node.Send(to.Node, &Event{ // under the lock: before the flush of a move that follows
+		Kind: EventSignal, Node: own.Node, App: s.app.name, Room: r.name, Version: r.version, From: s.peer, To: to.ID, Body: b,
 	})
 	return nil
 }
@@ -105,8 +100,12 @@ func (s *Server) handleSignal(e *Event, fx *effects) {
 	if r.live && r.findLocked(e.From) != nil {
 		size := sizeOf(e.Body.Message)
 		for _, m := range r.members {
-			if m.sess != nil && m.ID != e.From && m.gets(e) {
+			switch {
+			case m.sess == nil || m.ID == e.From || !m.gets(e):
+			case e.Forwarded:
 				m.deliver(e.Body, size, fx)
+			default:
+				m.signalLocked(e.Node, e.Body, size, fx)
 			}
 		}
 	}
@@ -114,6 +113,7 @@ func (s *Server) handleSignal(e *Event, fx *effects) {
 		if m.passOn(e) {
 			s.node.Send(m.Node, &Event{
 				Kind: EventSignal, Node: e.Node, App: e.App, Room: e.Room, Version: m.Since, From: e.From, To: m.ID, Body: e.Body,
+				Forwarded: true,
 			})
 		}
 	}

@@ -238,14 +238,14 @@ func TestNodeGoneWithoutNotice(t *testing.T) {
 		}
 		time.Sleep(time.Minute - 1)
 		alice.wantNothing()
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		for _, c := range []*client{alice, carol} {
 			if m := c.want(wire.TypePeerLeft); m.From != bob.peer || m.Reason != wire.ReasonTimeout {
 				t.Errorf("got %+v", m)
 			}
 			c.wantNothing()
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		bob.elsewhere()
 		bob.resume(0)
 		bob.wantError(wire.CodeSessionGone, 0)

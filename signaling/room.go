@@ -29,7 +29,9 @@ type member struct {
 	room *room
 	Member
 
-	sess       *session        // nil: on another node
+	sess       *session // nil: on another node
+	movedFrom  string   // the node that waits is about
+	waits      map[string][]*Body
 	stale      bool            // guarded by sess.mu: of before a resumed: false
 	candidates candidateCounts // of what it sent; guarded by sess.recv
 }
@@ -152,14 +154,6 @@ func (r *room) nodesLocked(except string) []string {
 		}
 	}
 	return nodes
-}
-
-// dropMoved forgets a member that moved away.
-func (r *room) dropMoved(m *member) {
-	r.mu.Lock()
-	r.moved = slices.DeleteFunc(r.moved, func(o *member) bool { return o == m })
-	r.mu.Unlock()
-	r.app.drop(r)
 }
 
 // drop forgets the room if this node has nothing to do with it any more. Only

@@ -46,6 +46,7 @@ type session struct {
 	rooms      []*member
 	stale      []*member // of before a resumed:false, until joined again
 	answer     answer    // of pending
+	holding    int       // of rooms, those with waits
 	moving     *moving   // being handed over, or handed over
 	arriving   *arriving // being handed over to this node
 

@@ -52,7 +52,7 @@ func TestAckAloneAfterOneSecond(t *testing.T) {
 		alice.tell(bob, "room", `1`)
 		time.Sleep(time.Second - 1)
 		alice.wantNothing()
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		alice.want(wire.TypeAck)
 		if alice.conn.ack != 2 {
 			t.Errorf("ack is %d, want 2", alice.conn.ack)
@@ -148,7 +148,7 @@ func TestHelloTimeout(t *testing.T) {
 		start := time.Now()
 		time.Sleep(5*time.Second - 1)
 		c.wantClosed("")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		c.wantError(wire.CodeHelloTimeout, 0)
 		c.wantClosed(wire.CodeHelloTimeout)
 		if d := c.conn.at.Sub(start); d != 5*time.Second {
@@ -160,13 +160,13 @@ func TestHelloTimeout(t *testing.T) {
 func TestHeartbeat(t *testing.T) {
 	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
 		alice := h.hello(t)
-		alice.mute = true
+		alice.mute.Store(true)
 		start, before := time.Now(), alice.srv.Stats().Taken
 		time.Sleep(10*time.Second - 1)
 		if n := alice.srv.Stats().Taken; n != before {
 			t.Errorf("%d frames before 10s", n-before)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if n := alice.srv.Stats().Taken; n != before+1 {
 			t.Errorf("%d frames after 10s, want a ping", n-before)
@@ -215,7 +215,7 @@ func TestAwayBackAndLeft(t *testing.T) {
 		alice.want(wire.TypePeerAway)
 		time.Sleep(59*time.Second - 1)
 		alice.wantNothing()
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if m := alice.want(wire.TypePeerLeft); m.From != bob.peer || m.Reason != wire.ReasonTimeout || time.Since(lost) != time.Minute {
 			t.Errorf("got %+v after %v", m, time.Since(lost))
 		}

@@ -17,8 +17,8 @@ var errElsewhere = errors.New("signaling: the session is on its way between node
 const maxAsked = 4
 
 // resume gives the link the session that its client had, from wherever it is.
-// It waits only if ctx is not nil.
-func (l *Link) resume(ctx context.Context, r *wire.Resume, fx *effects) error {
+// Where it may not wait, only a session of this node can be had.
+func (l *Link) resume(ctx context.Context, r *wire.Resume, mayWait bool, fx *effects) error {
 	srv := l.srv
 	tok, err := parseToken(r.Token, srv.cfg.ResumeKeys)
 	if err != nil || tok.app != l.info.App {
@@ -32,12 +32,12 @@ func (l *Link) resume(ctx context.Context, r *wire.Resume, fx *effects) error {
 		switch {
 		case s != nil && s.here():
 			err = s.takeOver(&ask, fx)
-		case ctx == nil:
+		case !mayWait:
 			err = errElsewhere
 		default:
 			err = l.fetch(ctx, &ask, fx)
 		}
-		if !errors.Is(err, errElsewhere) || ctx == nil {
+		if !errors.Is(err, errElsewhere) || !mayWait {
 			break
 		}
 	}

@@ -42,7 +42,11 @@ func (s *session) tick() {
 	switch {
 	case s.state == ended:
 	case s.state == moved:
-		s.srv.node.Send(s.srv.node.Name(), &Event{Kind: EventExpire, Take: &Take{Peer: s.peer}})
+		if at := s.lostAt + forwardFor; now < at {
+			s.armLocked(at) // this tick was on its way when the session moved
+		} else {
+			s.expireLocked()
+		}
 	case s.moving != nil || s.arriving != nil:
 	case s.link != nil:
 		ice = s.tickLinkedLocked(s.link, now, &fx)
