@@ -1,7 +1,6 @@
 import { action, copy, deviceToggle, shortcuts } from './controls.js';
 import { h, toggle } from './dom.js';
 import { icon } from './icons.js';
-import { CAMERA, MICROPHONE } from './media.js';
 import { Stage } from './stage.js';
 import { deviceLost, say } from './strings.js';
 import { PersonTile, SelfTile } from './tile.js';
@@ -16,14 +15,15 @@ import { keepAwake } from './wake.js';
 
 const BACK_SEEN = 2500;
 
-/** @param {App} app @param {Room} room @returns {Screen} */
-export function callScreen(app, room) {
-  return new Call(app, room);
+/** @param {App} app @param {Room} room @param {import('./main.js').Wants} wants @returns {Screen} */
+export function callScreen(app, room, wants) {
+  return new Call(app, room, wants);
 }
 
 class Call {
   #app;
   #room;
+  #wants;
   #link;
   #self;
   #stage;
@@ -41,10 +41,11 @@ class Call {
   #count = h('span', { class: 'count' });
   #sound = h('button', { type: 'button', class: 'button primary sound', 'data-test': 'sound', hidden: true, onclick: () => this.#play() }, icon('sound'), 'Turn on sound');
 
-  /** @param {App} app @param {Room} room */
-  constructor(app, room) {
+  /** @param {App} app @param {Room} room @param {import('./main.js').Wants} wants */
+  constructor(app, room, wants) {
     this.#app = app;
     this.#room = room;
+    this.#wants = wants;
     this.#link = app.invitation(room.name);
     // The preview opened these: the SDK plays them, and leaves it to us to stop them.
     this.#borrowed = [room.me.camera.track, room.me.microphone.track];
@@ -195,7 +196,7 @@ class Call {
   #toggleMicrophone() {
     const { microphone } = this.#room.me;
     this.#turn('microphone', !microphone.active || microphone.muted, async (on) => {
-      if (!microphone.active) await microphone.start(MICROPHONE);
+      if (!microphone.active) await microphone.start(this.#wants.microphone);
       if (microphone.muted === on) await microphone.mute(!on);
     });
   }
@@ -209,7 +210,7 @@ class Call {
         await camera.stop();
         track?.stop();
       } else if (camera.active) await camera.mute(false);
-      else await camera.start(CAMERA);
+      else await camera.start(this.#wants.camera);
     });
   }
 

@@ -57,3 +57,5 @@ function draw(name) {
     return path;
   });
 }
+
+export const icons = Object.keys(paths);

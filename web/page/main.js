@@ -1,4 +1,4 @@
-import { join } from './sdk/signal.js';
+import { devices, join } from './sdk/signal.js';
 import { callScreen } from './call.js';
 import { landing } from './landing.js';
 import { roomFrom } from './names.js';
@@ -7,6 +7,7 @@ import { prejoin } from './prejoin.js';
 import { announce } from './toast.js';
 
 /** @typedef {import('../sdk/signal.js').Room} Room */
+/** @typedef {Record<import('./strings.js').Kind, MediaTrackConstraints>} Wants which devices, when they are turned on again */
 /** @typedef {{element: HTMLElement, title: string, dispose?: () => void}} Screen */
 
 /**
@@ -17,6 +18,7 @@ import { announce } from './toast.js';
  */
 export class App {
   join = join;
+  devices = devices;
   #base = new URL('.', document.baseURI);
   #options = new URLSearchParams(location.search);
   /** @type {Screen | null} */ #screen = null;
@@ -59,10 +61,10 @@ export class App {
     this.route();
   }
 
-  /** @param {Room} room */
-  call(room) {
+  /** @param {Room} room @param {Wants} wants */
+  call(room, wants) {
     if (room.state === 'disconnected') return this.notice(room.reason ?? 'failed'); // between the answer and now
-    this.#show(callScreen(this, room));
+    this.#show(callScreen(this, room, wants));
     if (this.debug) Object.assign(window, { signalRoom: room });
   }
 

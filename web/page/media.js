@@ -19,14 +19,17 @@ const codes = {
   OverconstrainedError: 'bad_constraints',
 };
 
-/** @typedef {{wanted: boolean, track: MediaStreamTrack | null, problem: string | null}} Device problem: a code */
+/**
+ * problem: a code; want: what is asked of the browser, here and later in the call
+ * @typedef {{wanted: boolean, track: MediaStreamTrack | null, problem: string | null, want: MediaTrackConstraints}} Device
+ */
 
 /** Fires `change` whenever something about a device is different. */
 export class Preview extends EventTarget {
   /** @type {Record<Kind, Device>} */
   devices = {
-    camera: { wanted: true, track: null, problem: null },
-    microphone: { wanted: true, track: null, problem: null },
+    camera: { wanted: true, track: null, problem: null, want: CAMERA },
+    microphone: { wanted: true, track: null, problem: null, want: MICROPHONE },
   };
   /** The browser has been asked, and has not answered yet. */
   asking = false;
@@ -65,6 +68,19 @@ export class Preview extends EventTarget {
     this.#changed();
   }
 
+  /**
+   * Takes another camera or microphone; if it is gone by then, the browser
+   * gives the next best.
+   * @param {Kind} kind
+   * @param {string} deviceId
+   */
+  async use(kind, deviceId) {
+    const { want } = this.devices[kind];
+    this.devices[kind].want = { ...want, deviceId: { ideal: deviceId } };
+    this.#drop(kind);
+    await this.turn(kind, true);
+  }
+
   /** The tracks now belong to the caller. @returns {Record<Kind, MediaStreamTrack | null>} */
   take() {
     const taken = { camera: this.devices.camera.track, microphone: this.devices.microphone.track };
@@ -93,8 +109,8 @@ export class Preview extends EventTarget {
     this.#changed();
     try {
       const stream = await mediaDevices.getUserMedia({
-        video: kinds.includes('camera') && CAMERA,
-        audio: kinds.includes('microphone') && MICROPHONE,
+        video: kinds.includes('camera') && this.devices.camera.want,
+        audio: kinds.includes('microphone') && this.devices.microphone.want,
       });
       for (const track of stream.getTracks()) this.#got(track.kind === 'video' ? 'camera' : 'microphone', track);
     } catch (error) {

@@ -1,7 +1,8 @@
+import { deviceChoice } from './choice.js';
 import { brand, deviceToggle } from './controls.js';
 import { h, toggle } from './dom.js';
 import { icon } from './icons.js';
-import { CAMERA, MICROPHONE, Preview } from './media.js';
+import { Preview } from './media.js';
 import { deviceProblem, devicesProblem, say } from './strings.js';
 import { announce } from './toast.js';
 
@@ -30,6 +31,7 @@ class Prejoin {
   #problems = h('div', { class: 'problems', role: 'status', 'data-test': 'problem' });
   #name = h('input', { id: 'name', 'data-test': 'name', autocomplete: 'name', maxlength: 60, placeholder: 'Shown to the others (optional)', value: remembered() });
   #toggles = KINDS.map((kind) => deviceToggle({ kind, onclick: () => this.#turn(kind) }));
+  #choices;
   #label = h('span', {}, 'Join');
   #button = h('button', { class: 'button primary', 'data-test': 'join' }, this.#label);
   #cancel = h('button', { type: 'button', class: 'button', 'data-test': 'cancel', hidden: true, onclick: () => this.#joining?.abort() }, 'Cancel');
@@ -41,6 +43,8 @@ class Prejoin {
     this.#room = room;
     this.title = `${room} · ${say.title}`;
     this.#video.muted = true;
+    const { devices } = app;
+    this.#choices = KINDS.map((kind) => deviceChoice({ kind, devices, onchoose: (id) => this.#preview.use(kind, id) }));
     this.element = this.#build();
     this.#preview.addEventListener('change', () => this.#update());
     this.#update();
@@ -49,6 +53,7 @@ class Prejoin {
 
   dispose() {
     this.#gone = true;
+    for (const { off } of this.#choices) off();
     this.#joining?.abort();
     this.#preview.close();
   }
@@ -85,6 +90,7 @@ class Prejoin {
           this.#cancel,
           this.#progress,
           this.#problems,
+          ...this.#choices.map((c) => c.element),
         ),
       ),
     );
@@ -101,6 +107,7 @@ class Prejoin {
     KINDS.forEach((kind, i) => {
       const { track, wanted, problem } = devices[kind];
       this.#toggles[i].set({ on: wanted && (asking || track !== null), problem: problem !== null, busy: asking && wanted && !track });
+      this.#choices[i].set(track);
     });
     this.#complain(camera.problem, microphone.problem);
   }
@@ -137,11 +144,12 @@ class Prejoin {
     const slow = setTimeout(() => { this.#progress.textContent = navigator.onLine ? say.slowJoin : say.offline; }, SLOW);
     try {
       const { url, relayOnly } = this.#app;
-      const room = await this.#app.join(this.#room, { url, name, relayOnly, camera: this.#want('camera', CAMERA), microphone: this.#want('microphone', MICROPHONE), signal });
+      const room = await this.#app.join(this.#room, { url, name, relayOnly, camera: this.#want('camera'), microphone: this.#want('microphone'), signal });
       if (this.#gone) return void room.leave();
       this.#joining = null;
       this.#preview.take();
-      this.#app.call(room);
+      const { camera, microphone } = this.#preview.devices;
+      this.#app.call(room, { camera: camera.want, microphone: microphone.want });
     } catch (error) {
       if (this.#gone) return;
       const { code = 'failed', message } = /** @type {{code?: string, message: string}} */ (error);
@@ -153,10 +161,10 @@ class Prejoin {
     }
   }
 
-  /** The track of the preview; if the question is still open, the SDK asks again. @param {Kind} kind @param {MediaTrackConstraints} constraints */
-  #want(kind, constraints) {
-    const { track, wanted } = this.#preview.devices[kind];
-    return track ?? (wanted && this.#preview.asking ? constraints : false);
+  /** The track of the preview; if the question is still open, the SDK asks again. @param {Kind} kind */
+  #want(kind) {
+    const { track, wanted, want } = this.#preview.devices[kind];
+    return track ?? (wanted && this.#preview.asking ? want : false);
   }
 
   /** @param {boolean} busy */
