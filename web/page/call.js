@@ -1,6 +1,7 @@
 import { action, copy, deviceToggle, shortcuts } from './controls.js';
 import { h, toggle } from './dom.js';
 import { icon } from './icons.js';
+import { available } from './media.js';
 import { Stage } from './stage.js';
 import { deviceLost, say } from './strings.js';
 import { PersonTile, SelfTile } from './tile.js';
@@ -196,7 +197,7 @@ class Call {
   #toggleMicrophone() {
     const { microphone } = this.#room.me;
     this.#turn('microphone', !microphone.active || microphone.muted, async (on) => {
-      if (!microphone.active) await microphone.start(this.#wants.microphone);
+      if (!microphone.active) await microphone.start(await this.#want('microphone'));
       if (microphone.muted === on) await microphone.mute(!on);
     });
   }
@@ -210,8 +211,13 @@ class Call {
         await camera.stop();
         track?.stop();
       } else if (camera.active) await camera.mute(false);
-      else await camera.start(this.#wants.camera);
+      else await camera.start(await this.#want('camera'));
     });
+  }
+
+  /** @param {Kind} kind */
+  async #want(kind) {
+    return available(this.#wants[kind], await this.#app.devices.list());
   }
 
   /**

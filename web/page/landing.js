@@ -43,7 +43,12 @@ function start(app) {
   const room = h('input', {
     id: 'room', 'data-test': 'room', value: suggestion(), autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', maxlength: 128, required: true, onfocus: () => room.select(),
   });
-  const another = h('button', { type: 'button', class: 'in-field', 'aria-label': 'Suggest another name', title: 'Suggest another name', onclick: () => { room.value = suggestion(); } }, icon('shuffle'));
+  const label = 'Suggest another name';
+  const another = h(
+    'button',
+    { type: 'button', class: 'in-field', 'aria-label': label, title: label, onclick: () => { room.value = suggestion(); } },
+    icon('shuffle'),
+  );
   return form(app, room, [
     h('label', { for: 'room' }, 'Room name'),
     h('div', { class: 'field big' }, room, another),

@@ -9,6 +9,8 @@
 export const CAMERA = { width: { ideal: 960 }, height: { ideal: 540 }, frameRate: { ideal: 24, max: 30 }, facingMode: 'user' };
 export const MICROPHONE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 
+const usual = { camera: CAMERA, microphone: MICROPHONE };
+
 /** @type {Record<string, string>} */
 const codes = {
   NotAllowedError: 'denied',
@@ -18,6 +20,17 @@ const codes = {
   AbortError: 'device_busy',
   OverconstrainedError: 'bad_constraints',
 };
+
+/**
+ * What to ask for, if the device that was chosen may have been unplugged.
+ * @param {MediaTrackConstraints} want
+ * @param {MediaDeviceInfo[]} devices that are there
+ * @returns {MediaTrackConstraints}
+ */
+export function available({ deviceId, ...want }, devices) {
+  const chosen = /** @type {ConstrainDOMStringParameters | undefined} */ (deviceId)?.exact;
+  return devices.some((d) => d.deviceId === chosen) ? { ...want, deviceId } : want;
+}
 
 /**
  * problem: a code; want: what is asked of the browser, here and later in the call
@@ -69,14 +82,13 @@ export class Preview extends EventTarget {
   }
 
   /**
-   * Takes another camera or microphone; if it is gone by then, the browser
-   * gives the next best.
+   * Takes this camera or microphone and no other. As a mere wish (`ideal`) it
+   * would lose to another device that has a nicer size.
    * @param {Kind} kind
    * @param {string} deviceId
    */
   async use(kind, deviceId) {
-    const { want } = this.devices[kind];
-    this.devices[kind].want = { ...want, deviceId: { ideal: deviceId } };
+    this.devices[kind].want = { ...usual[kind], deviceId: { exact: deviceId } };
     this.#drop(kind);
     await this.turn(kind, true);
   }
@@ -140,7 +152,10 @@ export class Preview extends EventTarget {
 
   /** @param {Kind[]} kinds @param {string} problem */
   #failed(kinds, problem) {
-    for (const kind of kinds) this.devices[kind].problem = problem;
+    for (const kind of kinds) {
+      this.devices[kind].problem = problem;
+      if (problem === 'bad_constraints') this.devices[kind].want = usual[kind]; // the chosen one is gone: any will do
+    }
     this.#changed();
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Preview } from '../page/media.js';
+import { Preview, available } from '../page/media.js';
 import { deviceProblem, devicesProblem, notice } from '../page/strings.js';
 
 /** A track that knows whether it was stopped. */
@@ -104,6 +104,24 @@ test('a device that was turned off, or comes after the screen is gone, is stoppe
   await opening;
   assert.equal(late.devices.camera.track, null);
   assert.equal(late.devices.microphone.track, null);
+});
+
+test('the chosen device is asked for as long as it is there', () => {
+  const want = { width: 960, deviceId: { exact: 'a' } };
+  const devices = /** @type {MediaDeviceInfo[]} */ ([{ deviceId: 'a' }, { deviceId: 'b' }]);
+  assert.deepEqual(available(want, devices), want);
+  assert.deepEqual(available(want, devices.slice(1)), { width: 960 });
+  assert.deepEqual(available({ width: 960 }, devices), { width: 960 });
+});
+
+test('a chosen device that is gone is not asked for again', async () => {
+  const { navigator, answers } = browser({});
+  const preview = new Preview(navigator);
+  await preview.open();
+  answers.camera = 'OverconstrainedError';
+  await preview.use('camera', 'gone');
+  assert.equal(preview.devices.camera.problem, 'bad_constraints');
+  assert.equal(preview.devices.camera.want.deviceId, undefined);
 });
 
 test('tracks that were taken are not stopped', async () => {
