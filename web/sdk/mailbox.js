@@ -157,8 +157,12 @@ export class Mailbox {
     this.#room = frame.room ?? this.#room;
     this.#confirmedUpTo(frame.got ?? 0);
     const skipped = this.#skip(frame.base ?? 0);
-    if (frame.type === 'got') return [...skipped, ...this.#ripe()];
-    if (frame.n === undefined) return [...skipped, ...this.#ripe(), frame];
+    if (frame.n === undefined) {
+      const ripe = [...skipped, ...this.#ripe()];
+      // They came early and were not confirmed then; without this their sender waits for ever.
+      if (ripe.length) this.#owe(1);
+      return frame.type === 'got' ? ripe : [...ripe, frame];
+    }
     if (frame.n > this.#got && !this.#early.has(frame.n)) {
       if (frame.n === this.#got + 1 || this.#earlyBytes + size <= LIMIT) {
         this.#early.set(frame.n, { frame, size });

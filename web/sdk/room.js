@@ -74,6 +74,7 @@ export class Room extends Target {
   #snapshot = false; // of this session
   /** @type {((error: SignalError | null) => void) | null} */ #entered = null;
   /** @type {Promise<void> | null} */ #publishing = null;
+  #told = ''; // what the others know of me, or will
 
   /**
    * @param {string} name
@@ -172,8 +173,9 @@ export class Room extends Target {
 
   #join() {
     const frame = { type: 'join', room: this.name, data: rosterData(this.me) };
+    this.#told = JSON.stringify(frame.data);
     try {
-      this.#check(frame, size(JSON.stringify(frame.data)), this.#wire.limits().metadata);
+      this.#check(frame, size(this.#told), this.#wire.limits().metadata);
     } catch (error) {
       return this.#refused(/** @type {SignalError} */ (error));
     }
@@ -195,9 +197,12 @@ export class Room extends Target {
   #publish() {
     this.#publishing ??= Promise.resolve().then(() => {
       this.#publishing = null;
-      if (!this.#snapshot) return; // the next join tells it
+      if (!this.#snapshot) return; // told when it is there
       const frame = { type: 'update', room: this.name, data: rosterData(this.me) };
-      this.#check(frame, size(JSON.stringify(frame.data)), this.#wire.limits().metadata);
+      const told = JSON.stringify(frame.data);
+      if (told === this.#told) return;
+      this.#check(frame, size(told), this.#wire.limits().metadata);
+      this.#told = told;
       return new Promise((resolve, reject) => {
         // A join follows a lost history, and tells it too.
         this.#wire.push(frame, { answer: true, ok: () => resolve(), fail: (error) => (error.code === 'outcome_unknown' ? resolve() : reject(error)) });
@@ -206,9 +211,13 @@ export class Room extends Target {
     return this.#publishing;
   }
 
+  #publishSoon() {
+    this.#publish().catch((error) => this.#state !== 'disconnected' && this.fire('error', { error }));
+  }
+
   #sourceChanged() {
     for (const seat of this.#seats.values()) seat.tracksChanged();
-    this.#publish().catch((error) => this.#state !== 'disconnected' && this.fire('error', { error }));
+    this.#publishSoon();
     this.me.fire('changed');
     this.play(); // a page that captures may play sound
   }
@@ -283,6 +292,7 @@ export class Room extends Target {
       this.#handlePeer(peer);
     }
     this.#judge();
+    this.#publishSoon();
     this.#entered?.(null);
     this.#entered = null;
   }
