@@ -80,8 +80,10 @@ func (h *harness) replace() {
 	h.start()
 }
 
-// A plan cuts a connection after a number of reads and writes of the client,
-// and if every is set, each one after it too.
+// A plan cuts a connection after a number of reads and writes of the client.
+// If every is set it ends each connection so, but lets what was written arrive:
+// a reset would throw away all that the server has not read yet, which is
+// everything where nothing slows the writer down.
 type plan struct {
 	left  atomic.Int64
 	every int64
@@ -104,7 +106,10 @@ func (c plannedConn) Write(p []byte) (int, error) {
 }
 
 func (c plannedConn) step() {
-	if c.plan.left.Add(-1) == 0 {
+	switch left := c.plan.left.Add(-1); {
+	case left == 0 && c.plan.every > 0:
+		_ = c.Close()
+	case left == 0:
 		c.Cut()
 	}
 }
