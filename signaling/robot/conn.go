@@ -34,7 +34,9 @@ type conn struct {
 	opened   time.Time
 	rejected atomic.Int64 // candidates that pion did not take
 
-	sending map[*Track]*sending // owned by the pair's goroutine
+	// Owned by the pair's goroutine.
+	sending map[*Track]*sending
+	data    bool // there is an m-line for data
 
 	// configuring keeps SetConfiguration and GetStats apart, which pion does not.
 	configuring sync.Mutex
@@ -184,6 +186,22 @@ func (c *conn) makeRoom(need client.Need) error {
 			}
 		}
 	}
+	return c.makeDataRoom(need.Data)
+}
+
+// dataChannel is the id of a channel that no side hears of: pion has an m-line
+// for data only with a channel of its own.
+const dataChannel = 1023
+
+func (c *conn) makeDataRoom(n int) error {
+	if n == 0 || c.data {
+		return nil
+	}
+	negotiated, id := true, uint16(dataChannel)
+	if _, err := c.pc.CreateDataChannel("", &webrtc.DataChannelInit{Negotiated: &negotiated, ID: &id}); err != nil {
+		return fmt.Errorf("robot: m-line for data: %w", err)
+	}
+	c.data = true
 	return nil
 }
 

@@ -3,6 +3,7 @@ package robot
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -141,9 +142,14 @@ func TestTwoRobotsHaveACall(t *testing.T) {
 
 func waitFrames(s *stage, r, of *Robot, n int) {
 	s.t.Helper()
-	receiver := r.newest(of.ID(), video)
+	waitFramesOf(s, r, of, video, n)
+}
+
+func waitFramesOf(s *stage, r, of *Robot, kind webrtc.RTPCodecType, n int) {
+	s.t.Helper()
+	receiver := r.newest(of.ID(), kind)
 	if receiver == nil {
-		s.t.Fatal("no video")
+		s.t.Fatalf("no %s", kind)
 	}
 	if report, err := receiver.Wait(s.ctx, func(rep media.Report) bool { return rep.Frames >= n }); err != nil {
 		s.t.Fatalf("%d frames of %s, want %d: %v: %+v", report.Frames, of.config.Name, n, err, report)
@@ -185,6 +191,53 @@ func TestAnswererSendsMoreThanTheOffererHasRoomFor(t *testing.T) {
 	s.tracks(a, b, 1, 3)
 	if n := s.peer(a, b).MLines; n != 4 {
 		t.Errorf("%d m-lines, want 4", n)
+	}
+}
+
+func TestPeerThatAsksForDataGetsAnMLine(t *testing.T) {
+	s := newStage(t)
+	a, b := s.join(Config{NoVideo: true}), s.join(Config{Name: "ben", NoVideo: true})
+	s.call(a, b, audio)
+	b.Room().Pair(a.ID()).Needed(client.Need{Audio: 1, Data: 1})
+	c, err := a.call(b.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tick := time.NewTicker(10 * time.Millisecond); ; {
+		if d := c.current().pc.CurrentRemoteDescription(); d != nil && strings.Contains(d.SDP, "m=application") {
+			tick.Stop()
+			break
+		}
+		select {
+		case <-tick.C:
+		case <-s.ctx.Done():
+			t.Fatal("no m-line for data")
+		}
+	}
+	waitFramesOf(s, a, b, audio, 100)
+	s.intact(s.peer(a, b), "ben", audio)
+}
+
+func TestCloseDoesNotWaitForADeadTURNServer(t *testing.T) {
+	hole, err := net.ListenPacket("udp", "127.0.0.1:0") // nobody reads it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = hole.Close() }()
+	dead := func([]wire.ICEServer) []wire.ICEServer {
+		return []wire.ICEServer{{URLs: []string{"turn:" + hole.LocalAddr().String() + "?transport=udp"}, Username: "u", Credential: "c"}}
+	}
+	s := newStage(t)
+	a, b := s.join(Config{ICEServers: dead}), s.join(Config{Name: "ben", ICEServers: dead})
+	s.call(a, b, audio)
+	for _, r := range []*Robot{a, b} {
+		start := time.Now()
+		if err := r.Close(s.ctx); err != nil {
+			t.Error(err)
+		}
+		if d := time.Since(start); d > 3*time.Second {
+			t.Errorf("close took %v", d)
+		}
 	}
 }
 
