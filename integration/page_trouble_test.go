@@ -1,0 +1,98 @@
+package integration
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"testing"
+
+	"github.com/seed-3a7b6cbd/signal/integration/browser"
+)
+
+// testReload: a reloaded page has no connections any more, so nothing is to be
+// waited for.
+func testReload(t *testing.T, s site) {
+	ana, ben := s.call(t)
+	old := browser.Value[string](t, ana.Page, `signalRoom.me.id`)
+	_ = ana.Eval(`location.reload()`, nil) // the page that would answer goes
+	ben.wait(people(1))
+	ben.wait(says(hook("toast"), "Ana left.")) // and not "lost the connection"
+	ana.join("")
+	wantCall(ana, ben)
+	ben.wait(says(tile+" .name-text", "Ana")) // the page has remembered it
+	if id := browser.Value[string](t, ana.Page, `signalRoom.me.id`); id == old {
+		t.Errorf("the reloaded page is %s again", id)
+	}
+}
+
+// testServerGone kills the server under a call, which must not notice.
+func testServerGone(t *testing.T, s site) {
+	s.server = serveSignal(t, s.program)
+	ana, ben := s.call(t)
+	both := []*person{ana, ben}
+	for _, p := range both {
+		if err := p.Eval(`window.before = [...signalRoom.participants.values()][0].connection`, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.server.kill()
+	for _, p := range both {
+		p.wait(says(hook("status"), "Connection lost. Reconnecting…"))
+		p.wantFlow()
+	}
+	ana.shoot("reconnecting.png")
+	s.server.start()
+	for _, p := range both {
+		p.wait(connected)
+		p.wait(`!document.querySelector("[data-test=status]").checkVisibility()`)
+	}
+	wantCall(ana, ben)
+	for _, p := range both {
+		if !browser.Value[bool](t, p.Page, `window.before === [...signalRoom.participants.values()][0].connection`) {
+			t.Error("the call has another connection than before")
+		}
+	}
+}
+
+func testRoomFull(t *testing.T, s site) {
+	s.server = serveSignal(t, s.program, "--max-peers", "2")
+	ana, ben := s.call(t)
+	eve := visit(t, s.red, s.server.page(roomOf(t)))
+	eve.ask("Eve")
+	eve.wantNotice("room_full", "Wait until somebody leaves, or agree on another room.")
+	eve.shoot("full.png")
+
+	ben.Click(hook("leave"))
+	ana.wait(people(1))
+	eve.Click(hook("again"))
+	eve.join("")
+	ana.wait(people(2))
+}
+
+// testOriginRefused has a proxy that does not pass on the name by which the
+// browser asked: to the server the page is one of another site.
+func testOriginRefused(t *testing.T, s site) {
+	s.server = serveSignal(t, s.program, "--listen", "0.0.0.0:0", "--no-turn")
+	proxy := proxyTo(t, s.server)
+	ana := visit(t, s.red, proxy+"?room=refused")
+	ana.ask("Ana")
+	ana.wantNotice("origin_not_allowed", "origin")
+	ana.shoot("origin.png")
+
+	s.server.stop()
+	s.server = serveSignal(t, s.program, "--listen", "0.0.0.0:0", "--no-turn", "--origins", proxy[:len(proxy)-1])
+	joinAs(t, s.red, s.server.page("refused"), "Ana")
+}
+
+// proxyTo serves what the server does at an address of its own.
+func proxyTo(t *testing.T, server *signalProcess) string {
+	t.Helper()
+	target, err := url.Parse(server.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }})
+	t.Cleanup(proxy.Close)
+	return fmt.Sprintf("%s/", proxy.URL)
+}
