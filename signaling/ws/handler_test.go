@@ -211,6 +211,10 @@ func TestReadableCheck(t *testing.T) {
 	if resp.StatusCode != 403 || p.Code != wire.CodeOriginNotAllowed || resp.Header.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("foreign origin: %d %v, header %v", resp.StatusCode, p, resp.Header)
 	}
+	resp, p = send(t, h, ask, query("origin=https%3A%2F%2Fx.example")) // of a page that a proxy hides
+	if resp.StatusCode != 403 || p.Code != wire.CodeOriginNotAllowed {
+		t.Errorf("foreign origin in the query: %d %v", resp.StatusCode, p)
+	}
 	resp, p = send(t, h, ask, query("app=nobody"))
 	if resp.StatusCode != 404 || p.Code != wire.CodeUnknownApp {
 		t.Errorf("unknown app: %d %v", resp.StatusCode, p)

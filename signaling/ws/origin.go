@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/gorilla/websocket"
+
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 )
 
@@ -57,6 +59,11 @@ func (o origin) loopback() bool {
 // WebSocket is not bound by the same-origin policy, so a server has to do it).
 func (h *handler) checkOrigin(r *http.Request) *wire.Error {
 	all := r.Header.Values("Origin")
+	if len(all) == 0 && !websocket.IsWebSocketUpgrade(r) {
+		// Browsers send none with a GET to the origin of the page itself, and
+		// behind a proxy that changes the Host that is not the one seen here.
+		all = r.URL.Query()["origin"]
+	}
 	switch len(all) {
 	case 0:
 		return nil
