@@ -33,11 +33,15 @@ export class Client extends Target {
   /** @type {Map<string, Mailbox>} by peer; they live as long as both ids */ #mailboxes = new Map();
   /** @type {Map<string, Set<string>>} by room: the ids in it */ #rosters = new Map();
   /** @type {SignalError | null} */ #error = null;
-  #alone = false; // made for one room
+  #alone;
 
-  /** @param {ConnectOptions} options */
-  constructor(options = {}) {
+  /**
+   * @param {ConnectOptions} [options]
+   * @param {boolean} [alone] it is made for one room, and ends with it
+   */
+  constructor(options = {}, alone = false) {
     super();
+    this.#alone = alone;
     this.#options = options;
     const env = (this.#env = options.env ?? /** @type {import('./probe.js').Env} */ (/** @type {unknown} */ (globalThis)));
     this.#session = new Session(
@@ -92,11 +96,6 @@ export class Client extends Target {
     this.#rooms.set(name, room);
     await room.enter();
     return room;
-  }
-
-  /** Ends the connection with the room that it is made for. */
-  closeWithRoom() {
-    this.#alone = true;
   }
 
   /** Says goodbye: others see this client leave at once. */

@@ -2,22 +2,17 @@
 
 /**
  * What each code means, as in section 8 of PROTOCOL.md: what to do, and the
- * close code of a link that it ends.
+ * close code of a link that it ends. Those that are left out end none, and
+ * the same again never helps.
  * @type {Record<string, {retry: Retry, close?: number}>}
  */
 const codes = {
   bad_message: { retry: 'never', close: 4400 },
-  unknown_type: { retry: 'never' },
-  out_of_order: { retry: 'never' },
   hello_expected: { retry: 'never', close: 4402 },
-  duplicate_hello: { retry: 'never' },
   unsupported_version: { retry: 'never', close: 4406 },
   unauthenticated: { retry: 'authenticate', close: 4401 },
   forbidden: { retry: 'never', close: 4403 },
-  origin_not_allowed: { retry: 'never' },
   unknown_app: { retry: 'never', close: 4404 },
-  method_not_allowed: { retry: 'never' },
-  upgrade_required: { retry: 'never' },
   hello_timeout: { retry: 'now', close: 4408 },
   idle: { retry: 'now', close: 4407 },
   replaced: { retry: 'never', close: 4409 },
@@ -30,13 +25,6 @@ const codes = {
   unavailable: { retry: 'after', close: 1013 },
   going_away: { retry: 'after', close: 1012 },
   internal: { retry: 'after', close: 1011 },
-  bad_room: { retry: 'never' },
-  room_full: { retry: 'never' },
-  too_many_rooms: { retry: 'never' },
-  not_in_room: { retry: 'never' },
-  no_such_peer: { retry: 'never' },
-  not_your_turn: { retry: 'never' },
-  too_many_candidates: { retry: 'never' },
   bye: { retry: 'never', close: 1000 },
   // The SDK's own.
   unreachable: { retry: 'now' },
@@ -110,10 +98,8 @@ const media = /** @type {Record<string, string>} */ ({
   NotAllowedError: 'denied',
   SecurityError: 'denied',
   NotFoundError: 'no_device',
-  DevicesNotFoundError: 'no_device',
   NotReadableError: 'device_busy',
   AbortError: 'device_busy',
-  TrackStartError: 'device_busy',
   OverconstrainedError: 'bad_constraints',
   TypeError: 'bad_constraints',
 });

@@ -1,3 +1,5 @@
+import { SignalError } from './errors.js';
+
 /**
  * An async iterator that is fed from outside and loses nothing, however slow
  * its reader is.
@@ -69,26 +71,34 @@ export class Target extends EventTarget {
   }
 
   /**
-   * The next event of this type. Rejects when signal is aborted (with its
-   * reason) or after timeout milliseconds.
+   * The next event of this type. Rejects with `aborted` when signal is aborted,
+   * with `timeout` after that many milliseconds.
    * @template {keyof E & string} K
    * @param {K} type
    * @param {{signal?: AbortSignal, timeout?: number}} [options]
    * @returns {Promise<Event & E[K]>}
    */
   next(type, { signal, timeout } = {}) {
-    const signals = [signal, timeout === undefined ? undefined : AbortSignal.timeout(timeout)].filter((s) => s !== undefined);
     return new Promise((resolve, reject) => {
-      /** @type {(() => void)[]} */
-      const offs = [];
-      const off = () => offs.forEach((f) => f());
-      offs.push(this.on(type, (event) => (off(), resolve(event))));
-      for (const s of signals) {
-        const abort = () => (off(), reject(s.reason));
-        if (s.aborted) return abort();
-        s.addEventListener('abort', abort);
-        offs.push(() => s.removeEventListener('abort', abort));
-      }
+      const end = () => {
+        off();
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+      };
+      const abort = () => {
+        end();
+        reject(new SignalError('aborted', 'it was aborted', { cause: signal?.reason }));
+      };
+      const off = this.on(type, (event) => {
+        end();
+        resolve(event);
+      });
+      const timer = timeout && setTimeout(() => {
+        end();
+        reject(new SignalError('timeout', `no ${type} within ${timeout} ms`));
+      }, timeout);
+      signal?.addEventListener('abort', abort);
+      if (signal?.aborted) abort();
     });
   }
 

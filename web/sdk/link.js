@@ -52,12 +52,9 @@ export class Link {
       handlers.opened();
     };
     this.#socket.onmessage = ({ data }) => this.#message(data);
-    this.#socket.onclose = (event) => this.#end(this.#error ?? fromClose(event));
+    // The frame before the close says more than the close; an older one was about something else.
+    this.#socket.onclose = (event) => this.#end(this.#error?.code === event.reason ? this.#error : fromClose(event));
     this.#tick(env.Date.now());
-  }
-
-  get over() {
-    return this.#over;
   }
 
   /** @param {string} text */
@@ -97,7 +94,6 @@ export class Link {
     if (frame.type === 'error' && frame.re === undefined && frame.seq === undefined) this.#error = fromFrame(frame);
     if (frame.type === 'welcome') {
       this.since = this.#heard;
-      this.#error = null;
       this.#dead = frame.heartbeat?.dead ?? 25_000;
       this.#handlers.welcome(frame);
     } else if (this.since || frame.type === 'error') {

@@ -53,11 +53,6 @@ export class Outbox {
     this.#cursor = 0;
   }
 
-  /** Whether all that was pushed is acknowledged. */
-  get empty() {
-    return this.#open.length === 0;
-  }
-
   /** The server has all up to id. @param {number} id */
   acked(id) {
     if (id <= this.#acked) return;

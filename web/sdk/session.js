@@ -222,6 +222,7 @@ export class Session {
     }
     if (frame.type === 'ping') return this.#say({ type: 'pong' });
     if (frame.type === 'pong' || frame.type === 'ack') return this.#flush();
+    if (frame.code === 'out_of_order' && frame.re === undefined) return link.fail(new SignalError('out_of_order', 'the server misses a frame', { retry: 'now' }));
     if (frame.type === 'going-away') this.#goingAway = frame.after ?? 0;
     if (frame.ice) this.iceServers = frame.ice.list;
     if (frame.re !== undefined) this.#outbox.answered(frame.re, frame.type === 'error' ? fromFrame(frame) : frame);
@@ -279,8 +280,11 @@ export class Session {
 
   /** Browsers hide why an upgrade was refused: the same address tells it to a plain GET. */
   async #why() {
+    const url = new URL(this.#options.url.replace(/^ws/, 'http'));
+    // A GET to the page's own origin has no Origin header, and the upgrade had: a proxy may have made another origin of it.
+    if (this.#env.location) url.searchParams.set('origin', this.#env.location.origin);
     try {
-      const response = await this.#env.fetch(this.#options.url.replace(/^ws/, 'http'), {
+      const response = await this.#env.fetch(url, {
         headers: { accept: 'application/problem+json' },
         cache: 'no-store',
         credentials: 'omit',
@@ -341,9 +345,8 @@ export class Session {
     this.#handlers.state();
   }
 
-  /** 22 random characters of A-Za-z0-9_-, the same until a welcome has come. */
+  /** 32 random characters, the same until a welcome has come. */
   #nonce() {
-    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-';
-    return [...this.#env.crypto.getRandomValues(new Uint8Array(22))].map((b) => alphabet[b & 63]).join('');
+    return [...this.#env.crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
   }
 }

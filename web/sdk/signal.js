@@ -39,7 +39,5 @@ export async function connect(options) {
  * @returns {Promise<Room>}
  */
 export async function join(room, options) {
-  const client = new Client(options);
-  client.closeWithRoom();
-  return client.join(room, options);
+  return new Client(options, true).join(room, options);
 }

@@ -78,8 +78,8 @@ test('next, and what ends the waiting', async () => {
   const waiting = target.next('tick');
   target.fire('tick', { i: 1 });
   assert.equal((await waiting).i, 1);
-  await assert.rejects(target.next('tick', { signal: AbortSignal.abort('why') }), (reason) => reason === 'why');
-  await assert.rejects(target.next('tick', { timeout: 1 }), { name: 'TimeoutError' });
+  await assert.rejects(target.next('tick', { signal: AbortSignal.abort('why') }), { code: 'aborted', cause: 'why' });
+  await assert.rejects(target.next('tick', { timeout: 1 }), { code: 'timeout' });
   const off = target.on('tick', () => assert.fail('removed'));
   off();
   target.fire('tick');

@@ -235,6 +235,30 @@ test('a session taken over elsewhere is over here', async () => {
   assert.deepEqual([room.state, room.reason, server.hellos.length], ['disconnected', 'replaced', 1]);
 });
 
+test('an old complaint of the server is not why the network fails later', async () => {
+  const { clock, server, entering } = start();
+  await clock.advance(100);
+  const room = await entering;
+  const { socket } = server.sessions.get(room.me.id);
+  socket.deliver('{"type":"error","code":"unknown_type","text":"no such type"}');
+  await clock.advance(1000);
+  socket.cut();
+  await clock.advance(1000);
+  assert.equal(room.state, 'connected');
+});
+
+test('a server that misses a frame gets all again over a new link', async () => {
+  const { clock, server, entering } = start();
+  await clock.advance(100);
+  const room = await entering;
+  const session = server.sessions.get(room.me.id);
+  session.socket.deliver('{"type":"error","code":"out_of_order","text":"id 9 after 7"}');
+  const sent = room.send('x');
+  await clock.advance(2000);
+  await sent;
+  assert.deepEqual([room.state, server.hellos.length], ['connected', 2]);
+});
+
 test('the nonce stays until a welcome has come', async () => {
   const { clock, server, env, entering } = start();
   let n = 0;
