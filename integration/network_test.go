@@ -10,7 +10,7 @@ import (
 // fail without a word, for this robot alone; media does not go over it.
 type network struct {
 	notify func() // static: something has changed
-	tap    func(net.Conn) net.Conn
+	tap    tap    // of what comes
 
 	mu      sync.Mutex // guards the following
 	down    bool
@@ -47,10 +47,7 @@ func (n *network) dial(ctx context.Context, kind, addr string) (net.Conn, error)
 	n.conns = append(n.conns, c)
 	n.mu.Unlock()
 	n.notify()
-	if n.tap != nil {
-		return n.tap(c), nil
-	}
-	return c, nil
+	return n.tap.on(c), nil
 }
 
 // blip cuts what is open, as a network does: nothing is closed, neither TCP nor

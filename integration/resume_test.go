@@ -26,6 +26,9 @@ func TestSignalingThatIsCutIsNoLeave(t *testing.T) {
 		cem.say(ben, `"after the blip"`)
 		ana.say(cem, `"after the blip"`)
 	}
+	for _, a := range s.actors {
+		s.until(a.name+" hears of both blips", func() bool { got, _ := a.messages(); return len(got) == 2 })
+	}
 
 	cut := time.Now()
 	cem.net.fail()
