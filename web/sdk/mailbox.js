@@ -156,11 +156,12 @@ export class Mailbox {
   receive(frame, size) {
     this.#room = frame.room ?? this.#room;
     this.#confirmedUpTo(frame.got ?? 0);
+    const before = this.#got;
     const skipped = this.#skip(frame.base ?? 0);
     if (frame.n === undefined) {
       const ripe = [...skipped, ...this.#ripe()];
-      // They came early and were not confirmed then; without this their sender waits for ever.
-      if (ripe.length) this.#owe(1);
+      // A base that moved us on is confirmed: without this its sender, who may have a second gap, waits for ever.
+      if (this.#got > before) this.#owe(1);
       return frame.type === 'got' ? ripe : [...ripe, frame];
     }
     if (frame.n > this.#got && !this.#early.has(frame.n)) {

@@ -120,3 +120,21 @@ test('after giving up, base tells the other side not to wait', async () => {
   pair.deliver(1);
   assert.deepEqual([pair.got[1], failed], [['next'], ['no_such_peer']]);
 });
+
+test('a base that moves us on is confirmed, also when it brings nothing', async () => {
+  const clock = new Clock();
+  const sent = [];
+  const box = new Mailbox('peer', {
+    post: (frame) => sent.push(frame),
+    later: (f, ms) => {
+      const timer = clock.setTimeout(f, ms);
+      return () => clock.clearTimeout(timer);
+    },
+  });
+  assert.deepEqual(box.receive({ type: 'got', room: 'blue', got: 0, base: 4 }, 100), []);
+  await clock.advance(1000);
+  assert.deepEqual(sent.map(({ type, got, n }) => ({ type, got, n })), [{ type: 'got', got: 3, n: undefined }]);
+  box.receive({ type: 'got', room: 'blue', got: 0, base: 4 }, 100);
+  await clock.advance(5000);
+  assert.equal(sent.length, 1, 'a got that moved nothing calls for no got');
+});
