@@ -50,6 +50,7 @@ export class Client extends Target {
         state: () => this.#stateChanged(),
         frame: (frame, bytes) => this.#frame(frame, bytes),
         lost: (how) => this.#lost(how),
+        unsaid: (frame, fate) => this.#handlers.get(frame.room ?? '')?.unsaid(frame, fate),
         ended: (error) => this.#ended(error),
       },
     );

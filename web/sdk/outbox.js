@@ -45,7 +45,7 @@ export class Outbox {
   }
 
   advance() {
-    this.#cursor++;
+    this.#open[this.#cursor++].sent = true;
   }
 
   /** A new link: what is not acknowledged is written again. */
@@ -83,14 +83,22 @@ export class Outbox {
     entry.fate.ok?.();
   }
 
-  /** The session's history is lost, both ways: ids and seqs begin again. @param {SignalError} error what open requests fail with */
+  /**
+   * The session's history is lost, both ways: ids and seqs begin again. Open
+   * requests fail with error.
+   * @param {SignalError} error
+   * @returns {Entry[]} messages to a room that were never on a link: nobody has them
+   */
   reset(error) {
     const lost = [...this.#waiting.values()].filter((entry) => !entry.done);
     this.#waiting.clear();
     this.#open = [];
     this.#id = this.#acked = this.#cursor = 0;
     this.seq = this.#owedFrames = this.#owedBytes = 0;
-    for (const entry of lost) entry.fate.fail?.(error);
+    /** @param {Entry} entry */
+    const unsaid = ({ sent, frame }) => !sent && frame.type === 'message' && !frame.to;
+    for (const entry of lost) if (!unsaid(entry)) entry.fate.fail?.(error);
+    return lost.filter(unsaid);
   }
 
   /**

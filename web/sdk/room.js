@@ -25,6 +25,7 @@ const AWAY_AFTER = 1_000;
  *   frame: (frame: Frame) => void,
  *   state: () => void,
  *   lost: (how: 'history' | 'session') => void,
+ *   unsaid: (frame: Frame, fate: import('./outbox.js').Fate) => void,
  *   over: (reason: Reason, error: SignalError | null) => void,
  * }} RoomHandlers
  */
@@ -90,6 +91,7 @@ export class Room extends Target {
       frame: (frame) => this.#frame(frame),
       state: () => this.#judge(),
       lost: (how) => this.#lose(how),
+      unsaid: (frame, fate) => this.#tellEach(frame, fate),
       over: (reason, error) => this.#end(reason, error),
     });
     for (const source of [this.me.camera, this.me.microphone]) source.on('change', () => this.#sourceChanged());
@@ -146,8 +148,22 @@ export class Room extends Target {
     await new Promise((resolve, reject) => {
       const fate = { ok: () => resolve(undefined), fail: reject };
       if (to) this.#wire.post(to.id, frame, fate);
+      else if (this.#lost || this.#missing.size) this.#tellEach(frame, fate);
       else this.#wire.push(frame, fate);
     });
+  }
+
+  /**
+   * To each alone, and so also to those who are still on their way back from a
+   * server that is lost.
+   * @param {Frame} frame
+   * @param {import('./outbox.js').Fate} fate
+   */
+  async #tellEach({ type, data }, fate) {
+    await Promise.all([...this.#seats.keys()].map((id) => new Promise((resolve) => {
+      this.#wire.post(id, { type, room: this.name, data }, { ok: resolve, fail: resolve });
+    })));
+    fate.ok?.();
   }
 
   /** Leaves; `join()` without a client closes its connection with it. */

@@ -23,10 +23,12 @@ const WHY_TIMEOUT = 5_000;
  *   state: () => void,
  *   frame: (frame: Frame, bytes: number) => void,
  *   lost: (how: 'history' | 'session') => void,
+ *   unsaid: (frame: Frame, fate: import('./outbox.js').Fate) => void,
  *   ended: (error: SignalError | null) => void,
  * }} SessionHandlers
  *   lost, history: same peer id, but the server knows nothing of the rooms and
  *   frames before. lost, session: the next welcome brings a new peer id.
+ *   unsaid: a message to a room that was lost before it was sent.
  */
 
 /**
@@ -315,8 +317,9 @@ export class Session {
       this.#resume = null;
       this.id = '';
     }
-    this.#outbox.reset(new SignalError('outcome_unknown', 'the server was lost before it answered'));
+    const unsaid = this.#outbox.reset(new SignalError('outcome_unknown', 'the server was lost before it answered'));
     this.#handlers.lost(how);
+    for (const { frame, fate } of unsaid) this.#handlers.unsaid(frame, fate);
   }
 
   #dropLinks() {
@@ -335,7 +338,8 @@ export class Session {
     this.#unwatch();
     this.#setState('disconnected');
     this.#handlers.ended(error);
-    this.#outbox.reset(error ?? new SignalError('closed', 'the connection is over'));
+    const over = error ?? new SignalError('closed', 'the connection is over');
+    for (const { fate } of this.#outbox.reset(over)) fate.fail?.(over);
   }
 
   /** @param {State} state */

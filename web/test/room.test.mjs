@@ -91,6 +91,32 @@ test('a lost server changes nothing for those who come back', async () => {
   assert.equal(ana.room.me.id, ana.id);
 });
 
+test('what is said while the server is away reaches all who come back, whoever is first', async () => {
+  for (const loss of ['die', undefined]) {
+    for (const late of [0, 1]) {
+      const { clock, server, enter } = await house();
+      const people = [await enter('Ana'), await enter('Bo')];
+      const got = [];
+      people[1].room.on('message', ({ data }) => got.push(data));
+      server.down = true;
+      for (const socket of [...server.sockets]) socket.cut();
+      if (loss) server[loss]();
+      const said = [people[0].room.send(1)];
+      await clock.advance(1000);
+      const until = clock.now() + 5000;
+      server.refuse = (hello) => (clock.now() < until && hello.resume?.token.includes(people[late].id) ? ['unavailable', 1013] : null);
+      server.down = false;
+      for (let i = 2; i < 12; i++) {
+        said.push(people[0].room.send(i));
+        await clock.advance(700);
+      }
+      await clock.advance(20_000);
+      await Promise.all(said);
+      assert.deepEqual(got, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], `${loss}, ${people[late].room.me.name} is late`);
+    }
+  }
+});
+
 test('whom a lost server forgot is away for the resume window, then left', async () => {
   const { clock, server, enter } = await house();
   const ana = await enter('Ana');
