@@ -27,9 +27,10 @@ type SampleWriter interface {
 // anew for each, so that delays do not add up. All methods may be called from
 // any goroutine.
 type Player struct {
-	clip  *Clip
-	start time.Time // with its monotonic reading
-	sent  sentCounters
+	clip   *Clip
+	start  time.Time // with its monotonic reading
+	sent   sentCounters
+	tracks atomic.Int64 // made so far
 }
 
 type sentCounters struct{ video, audio, errors, skipped atomic.Int64 }
@@ -55,13 +56,15 @@ func (p *Player) Sent() Sent {
 
 // NewTrack returns a track for one connection, of the stream with the sender's
 // name. Any other track of the same codec will do as well. Connections should
-// have their own, as each begins at another frame.
+// have their own, as each begins at another frame. Its id is its own as well:
+// two alike in one description are an error to browsers (RFC 8830 §2).
 func (p *Player) NewTrack(kind webrtc.RTPCodecType) (*webrtc.TrackLocalStaticSample, error) {
 	s, err := p.stream(kind)
 	if err != nil {
 		return nil, err
 	}
-	return webrtc.NewTrackLocalStaticSample(s.Codec, kind.String(), p.clip.Name)
+	id := fmt.Sprintf("%s-%d", kind, p.tracks.Add(1))
+	return webrtc.NewTrackLocalStaticSample(s.Codec, id, p.clip.Name)
 }
 
 // Play feeds one track until ctx ends, and returns why that ended. Video

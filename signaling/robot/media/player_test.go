@@ -146,6 +146,22 @@ func TestPlayRefusesUnknownKind(t *testing.T) {
 	}
 }
 
+// Chromium refuses a description in which two tracks have one stream and id.
+func TestTracksDifferByID(t *testing.T) {
+	p := newPlayer(t, "fin")
+	first, err := p.NewTrack(webrtc.RTPCodecTypeVideo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := p.NewTrack(webrtc.RTPCodecTypeVideo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.ID() == second.ID() || first.StreamID() != second.StreamID() {
+		t.Errorf("%s of %s and %s of %s, want two tracks of one stream", first.ID(), first.StreamID(), second.ID(), second.StreamID())
+	}
+}
+
 // rtcpScript is a sender whose peer sends what is in it.
 type rtcpScript struct {
 	packets [][]rtcp.Packet
