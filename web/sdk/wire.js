@@ -24,13 +24,15 @@ export const LIMITS = { message: 65536, sdp: 32768, metadata: 4096, candidates: 
 
 const numbers = /** @type {const} */ (['id', 'seq', 'ack', 're', 'pc', 'gen', 'n', 'got', 'base']);
 
+const order = /** @type {const} */ (['id', 'ack', 'type', 'versions', 'token', 'resume', 'room', 'to', 'pc', 'gen', 'n', 'got', 'base', 'ufrag', 'end', 'data']);
+
 /**
  * The text of a frame, fields in the order that the specification prints.
- * @param {Frame} f
+ * @param {Frame} frame
  * @returns {string}
  */
-export function encode({ id, ack, type, versions, token, resume, room, to, pc, gen, n, got, base, ufrag, end, data }) {
-  return JSON.stringify({ id, ack: ack || undefined, type, versions, token, resume, room, to, pc, gen, n, got, base, ufrag, end, data });
+export function encode(frame) {
+  return JSON.stringify(Object.fromEntries(order.map((name) => [name, frame[name]])));
 }
 
 /**
