@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -62,6 +63,11 @@ const (
 // collects them without reading is a slow consumer.
 const maxControl = 64
 
+// maxEnvelope is how much of a frame may be kept beside data. Data aliases its
+// frame, and lies in rosters and outboxes: what else is in the frame, such as
+// unknown fields, would be kept with it, and counted by nobody.
+const maxEnvelope = 512
+
 // Start begins the life of an admitted link: from now on hello has to come in
 // time, and conn is used.
 func (l *Link) Start(conn Conn) {
@@ -94,6 +100,9 @@ func (l *Link) helloTimeout() {
 func (l *Link) Receive(m *wire.Message, size int) (pause time.Duration, err error) {
 	if m.Type == wire.TypeHello && m.Hello == nil {
 		m.Hello = &wire.Hello{} // all of it is optional
+	}
+	if size > len(m.Data)+maxEnvelope {
+		m.Data = bytes.Clone(m.Data)
 	}
 	f := frame{m: m, size: size, bad: m.Check()}
 	if size > l.srv.cfg.MaxMessage {
@@ -138,15 +147,24 @@ func (l *Link) isClosed() bool {
 // end closes the link, and lets what it has so far be taken. It reports
 // whether it was open.
 func (l *Link) end(code wire.Code, fx *effects) bool {
-	s := l.sess.Load()
+	s, open := l.endEarly(code, fx)
 	if s == nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return l.endLocked(code, 0, fx)
+		return open
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.dropLinkLocked(l, code, fx)
+}
+
+// endEarly ends a link that has no session, and from then on gets none; else
+// it returns the session. A link gets its session under mu.
+func (l *Link) endEarly(code wire.Code, fx *effects) (s *session, open bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s = l.sess.Load(); s == nil {
+		open = l.endLocked(code, 0, fx)
+	}
+	return s, open
 }
 
 // endLocked needs l.mu.
@@ -225,6 +243,10 @@ func (l *Link) Take(batch []Outgoing, max int) ([]Outgoing, bool) {
 		return s.take(l, batch, max)
 	}
 	l.mu.Lock()
+	if s := l.sess.Load(); s != nil { // meanwhile: welcome needs its ack
+		l.mu.Unlock()
+		return s.take(l, batch, max)
+	}
 	defer l.mu.Unlock()
 	before := len(batch)
 	batch = l.takeControlLocked(batch, max)
@@ -251,7 +273,7 @@ func (l *Link) takeControlLocked(batch []Outgoing, max int) []Outgoing {
 // nil too, the session waits to be resumed.
 func (l *Link) Detach(cause error) {
 	var fx effects
-	if s := l.sess.Load(); s != nil {
+	if s, _ := l.endEarly(wire.CodeBye, &fx); s != nil {
 		var refusal *wire.Error
 		if errors.Is(cause, ErrLeft) || errors.As(cause, &refusal) && refusal.Code == wire.CodeTooBig {
 			s.leave(l, &fx)

@@ -23,12 +23,13 @@ func (l *Link) dispatch(f frame, fx *effects) (full bool) {
 	} else if l.byeEarly(f, fx) {
 		return false
 	}
+	slow := s == nil && f.bad == nil && f.m.Hello != nil && l.slowHello(f.m.Hello) // takes a session's lock: before l.mu
 	l.mu.Lock()
 	if l.closed != "" {
 		l.mu.Unlock()
 		return false
 	}
-	if l.working || len(l.queue) > 0 || l.busy() || s == nil && f.bad == nil && f.m.Hello != nil && l.slowHello(f.m.Hello) {
+	if slow || l.working || len(l.queue) > 0 || l.busy() {
 		l.queue = append(l.queue, f)
 		full = len(l.queue) >= maxQueue
 		l.workLocked()

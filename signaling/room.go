@@ -136,7 +136,7 @@ func (r *room) tellOfLocked(t wire.Type, m *member, fx *effects) {
 
 // snapshotLocked is the roster as m is told of it.
 func (r *room) snapshotLocked(m *member, re uint64) *Body {
-	peers := make([]wire.Peer, 0, len(r.members)-1)
+	peers := make([]wire.Peer, 0, len(r.members))
 	for _, o := range r.members {
 		if o != m {
 			peers = append(peers, o.wire(m))
