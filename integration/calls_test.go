@@ -80,7 +80,7 @@ func (a *actor) wantIntact(b *actor, kinds ...webrtc.RTPCodecType) (gap time.Dur
 		seen[track.Kind] = true
 		gap = max(gap, track.MaxGap)
 		if err := track.Intact(); err != nil {
-			a.scene.t.Errorf("%s gets %s of %s: %v: %+v", a.name, track.Kind, b.name, err, track)
+			a.scene.t.Errorf("%s gets %s of %s: %v: %+v\n%s", a.name, track.Kind, b.name, err, track, a.scene.dump())
 		}
 		if track.Sender != b.name {
 			a.scene.t.Errorf("%s gets the clip of %q from %s", a.name, track.Sender, b.name)

@@ -33,6 +33,7 @@ type scene struct {
 	url    string // of the WebSocket
 	ctx    context.Context
 	actors []*actor
+	stalls *stallWatch
 
 	mu      sync.Mutex // guards the following
 	changed chan struct{}
@@ -43,7 +44,7 @@ type scene struct {
 func newScene(t *testing.T, url string) *scene {
 	ctx, cancel := context.WithTimeout(context.Background(), 4*patience)
 	t.Cleanup(cancel)
-	return &scene{t: t, url: url, ctx: ctx, changed: make(chan struct{})}
+	return &scene{t: t, url: url, ctx: ctx, stalls: watchStalls(t), changed: make(chan struct{})}
 }
 
 // notify makes those who wait look again.
@@ -78,6 +79,7 @@ func (s *scene) until(what string, done func() bool) {
 // dump is everything the robots know, for a test that fails.
 func (s *scene) dump() string {
 	var b strings.Builder
+	fmt.Fprintf(&b, "the process got no processor for at most %v\n", s.stalls.get())
 	for _, a := range s.actors {
 		fmt.Fprintf(&b, "%s: client %+v, error %v\n  events %q\n", a.name, a.Client().Stats(), a.Client().Err(), a.heard())
 		for _, p := range a.Report().Peers {
