@@ -79,7 +79,7 @@ export function devicesProblem(code) {
   return deviceProblem('camera', code)
     .replace('the camera', 'the camera and the microphone')
     .replace('No camera found. You can join without one.', 'No camera and no microphone found. You can join without them.')
-    .replace(/allow it: it starts/, 'allow them: they start')
+    .replace(/allow it: it starts here by itself/, 'allow them: they start here by themselves')
     .replace(/Turn it on/, 'Turn them on');
 }
 
