@@ -48,9 +48,19 @@ func says(selector, text string) string {
 	return fmt.Sprintf(`[...document.querySelectorAll(%q)].some((e) => e.checkVisibility() && e.textContent.includes(%q))`, selector, text)
 }
 
-// sees is a question of look.js about the room.
-func sees(question string) string {
-	return `(` + look + `)(window.signalRoom).` + question
+// sees is a question of look.js about the room that this person is in.
+func (p *person) sees(question string) string {
+	p.t.Helper()
+	p.must(`!!(window.look ??= (` + look + `))`)
+	return `look(signalRoom).` + question
+}
+
+// must evaluates an expression in the page.
+func (p *person) must(expr string) {
+	p.t.Helper()
+	if err := p.Eval(expr, nil); err != nil {
+		p.t.Fatalf("%v in %s", err, expr)
+	}
 }
 
 // visit opens a page as a new user of b.
@@ -95,19 +105,19 @@ func (p *person) wait(predicate string) {
 // inbound is what has arrived from the first of the others.
 func (p *person) inbound() string {
 	p.t.Helper()
-	return string(browser.Value[rawJSON](p.t, p.Page, sees(`inbound()`)))
+	return string(browser.Value[rawJSON](p.t, p.Page, p.sees(`inbound()`)))
 }
 
 // wantFlow waits until pictures and sound arrive from now on.
 func (p *person) wantFlow() {
 	p.t.Helper()
-	p.wait(sees(`flowsSince(` + p.inbound() + `)`))
+	p.wait(p.sees(`flowsSince(` + p.inbound() + `)`))
 }
 
 // wantColour waits until somebody's picture has this colour.
 func (p *person) wantColour(colour string) {
 	p.t.Helper()
-	p.wait(fmt.Sprintf(`%s === %q`, sees(fmt.Sprintf(`colour(%q)`, tile)), colour))
+	p.wait(fmt.Sprintf(`%s === %q`, p.sees(fmt.Sprintf(`colour(%q)`, tile)), colour))
 }
 
 // wantNotice waits for the screen after a call, with this code and sentence.

@@ -135,7 +135,7 @@ func testRelayOnly(t *testing.T, s site) {
 	for _, p := range []*person{ana, ben} {
 		p.wait(tileSays("path", "relay"))
 		p.wait(says(hook("relay-only"), "Relay only"))
-		if path := browser.Value[string](t, p.Page, sees(`path()`)); path != "relay udp relay" {
+		if path := browser.Value[string](t, p.Page, p.sees(`path()`)); path != "relay udp relay" {
 			t.Errorf("the selected pair is %q, want relayed at both ends", path)
 		}
 	}

@@ -32,9 +32,7 @@ func testServerGone(t *testing.T, s site) {
 	ana, ben := s.call(t)
 	both := []*person{ana, ben}
 	for _, p := range both {
-		if err := p.Eval(`window.before = [...signalRoom.participants.values()][0].connection`, nil); err != nil {
-			t.Fatal(err)
-		}
+		p.must(`window.before = [...signalRoom.participants.values()][0].connection`)
 	}
 	s.server.kill()
 	for _, p := range both {

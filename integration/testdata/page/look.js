@@ -69,6 +69,18 @@
       return { sender: number(0, 4), frame: number(4, 14) };
     },
 
+    /** The strips of the next n pictures that have one, and when each was shown, in ms. */
+    async strips(selector, n) {
+      const video = document.querySelector(`${selector} video`);
+      const strips = [];
+      while (strips.length < n) {
+        const at = await new Promise((resolve) => video.requestVideoFrameCallback(resolve));
+        const strip = this.strip(selector);
+        if (strip) strips.push({ ...strip, at });
+      }
+      return strips;
+    },
+
     /** M-lines of a kind by which something is to arrive. */
     receiving(kind) {
       const lines = first()?.connection?.getTransceivers() ?? [];
