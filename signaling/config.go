@@ -59,8 +59,9 @@ type Config struct {
 	Bytes  int // bytes per second of one link, and four times that at once; zero means 256 KiB
 	Outbox int // unread bytes at which a link is closed; the history is given up at twice that; zero means 1 MiB
 
-	// Logger gets a line for each transition of a session. SDP and tokens are
-	// never logged, addresses only at debug level. Nil: nothing is logged.
+	// Logger gets a line for each transition of a session and, at level debug,
+	// for each message that comes in and each that is refused. SDP, tokens and
+	// addresses are never in it. Nil: nothing is logged.
 	Logger *slog.Logger
 
 	// Now is the wall clock, for ranks and the age of tokens. Nil: time.Now.

@@ -17,16 +17,75 @@ type effects struct {
 }
 
 type logLine struct {
-	srv  *Server
-	msg  string
-	args []any
+	srv   *Server
+	level slog.Level
+	msg   string
+	args  []any
 }
 
 // log writes a line at level info, later: a log that blocks must hold nothing up but
 // its own step.
 func (fx *effects) log(s *session, msg string, args ...any) {
-	if s.srv.cfg.Logger.Enabled(context.Background(), slog.LevelInfo) {
-		fx.logs = append(fx.logs, logLine{s.srv, msg, append([]any{"peer", s.peer, "app", s.app.name}, args...)})
+	if s.srv.logs(slog.LevelInfo) {
+		fx.logs = append(fx.logs, logLine{s.srv, slog.LevelInfo, msg, append([]any{"peer", s.peer, "app", s.app.name}, args...)})
+	}
+}
+
+func (s *Server) logs(level slog.Level) bool {
+	return s.cfg.Logger.Enabled(context.Background(), level)
+}
+
+// message writes a line at level debug for each frame that comes in, before
+// anything is done with it:
+//
+//	msg=message type=offer room=standup from=… to=… pc=1 gen=1 n=3 id=12 bytes=2310
+//
+// What is empty or 0 is left out. Of a frame that is bad nothing is told but
+// its type and why: what stands where a room should may be a secret.
+func (fx *effects) message(l *Link, f *frame) {
+	if !l.srv.logs(slog.LevelDebug) {
+		return
+	}
+	line := logLine{l.srv, slog.LevelDebug, "message", make([]any, 0, 20)}
+	m := f.m
+	line.text("type", string(m.Type[:min(len(m.Type), 40)]))
+	if f.bad == nil {
+		line.text("room", m.Room)
+		line.text("from", l.peer())
+		line.text("to", m.To)
+		line.number("pc", m.PC)
+		line.number("gen", m.Gen)
+		line.number("n", m.N)
+	} else {
+		line.text("from", l.peer())
+		line.text("bad", string(f.bad.Code))
+	}
+	line.number("id", m.ID)
+	line.number("bytes", uint64(f.size))
+	fx.logs = append(fx.logs, line)
+}
+
+// refused counts what was refused, and writes a line at level debug: without
+// the text, which may repeat what the client sent. re is the id of the frame.
+func (fx *effects) refused(srv *Server, peer string, code wire.Code, re uint64) {
+	srv.stats.refused.Add(1)
+	if srv.logs(slog.LevelDebug) {
+		line := logLine{srv, slog.LevelDebug, "refused", []any{"code", code}}
+		line.text("from", peer)
+		line.number("id", re)
+		fx.logs = append(fx.logs, line)
+	}
+}
+
+func (line *logLine) text(name, value string) {
+	if value != "" {
+		line.args = append(line.args, name, value)
+	}
+}
+
+func (line *logLine) number(name string, value uint64) {
+	if value != 0 {
+		line.args = append(line.args, name, value)
 	}
 }
 
@@ -54,7 +113,7 @@ func (fx *effects) flush() {
 		c.link.conn.Close(c.code)
 	}
 	for _, line := range fx.logs {
-		line.srv.cfg.Logger.Info(line.msg, line.args...)
+		line.srv.cfg.Logger.Log(context.Background(), line.level, line.msg, line.args...)
 	}
 	*fx = effects{}
 }

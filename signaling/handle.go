@@ -26,7 +26,7 @@ func (s *session) handle(l *Link, f frame, fx *effects) {
 		if err == nil {
 			err = wire.Refuse(wire.CodeDuplicateHello, "there was a hello before")
 		}
-		s.srv.stats.refused.Add(1)
+		fx.refused(s.srv, s.peer, err.Code, 0)
 		l.tell(errorBody(err, 0), fx)
 		return
 	}
@@ -38,7 +38,7 @@ func (s *session) handle(l *Link, f frame, fx *effects) {
 		err = s.handleMessage(l, f.m, fx)
 	}
 	if err != nil {
-		s.srv.stats.refused.Add(1)
+		fx.refused(s.srv, s.peer, err.Code, id)
 		b := errorBody(err, id)
 		s.put(b, sizeOf(b.Message), fx)
 	}
@@ -52,7 +52,7 @@ func endsLink(c wire.Code) bool {
 // refuseFrame ends the link for a frame that is none; one that was too big
 // would come again with every resume, so it ends the session.
 func (l *Link) refuseFrame(s *session, err *wire.Error, fx *effects) {
-	s.srv.stats.refused.Add(1)
+	fx.refused(s.srv, s.peer, err.Code, 0)
 	l.tell(errorBody(err, 0), fx)
 	if err.Code == wire.CodeTooBig {
 		s.mu.Lock()
@@ -81,7 +81,7 @@ func (s *session) inOrder(l *Link, id uint64, fx *effects) bool {
 		l.flag(wantAck, fx)
 	}
 	if id > done+1 {
-		s.srv.stats.refused.Add(1)
+		fx.refused(s.srv, s.peer, wire.CodeOutOfOrder, id)
 		l.tell(errorBody(wire.Refuse(wire.CodeOutOfOrder, "id is %d, and %d is the next", id, done+1), 0), fx)
 	}
 	return id == done+1

@@ -260,7 +260,10 @@ func (s *Server) handleRefused(e *Event, fx *effects) {
 	if e.Code == wire.CodeRoomFull {
 		err.Text = "the room is full"
 	}
-	ss.settle(e.Change.Req, func(a answer) *Body { return errorBody(err, a.re) }, fx)
+	ss.settle(e.Change.Req, func(a answer) *Body {
+		fx.refused(s, ss.peer, e.Code, a.re)
+		return errorBody(err, a.re)
+	}, fx)
 	ss.kick()
 }
 

@@ -120,6 +120,7 @@ func (l *Link) Malformed(id uint64, size int, cause *wire.Error) (pause time.Dur
 
 func (l *Link) accept(f frame) (pause time.Duration, err error) {
 	var fx effects
+	fx.message(l, &f)
 	l.srv.stats.received.Add(1)
 	l.srv.stats.bytes.Add(uint64(f.size))
 	pause, ok := l.pace.spend(&l.srv.cfg, l.srv.now(), f.size)
@@ -136,6 +137,14 @@ func (l *Link) accept(f frame) (pause time.Duration, err error) {
 		return 0, wire.Refuse(l.closed, "the link is over")
 	}
 	return pause, nil
+}
+
+// peer is the id of the link's session; "": it has none.
+func (l *Link) peer() string {
+	if s := l.sess.Load(); s != nil {
+		return s.peer
+	}
+	return ""
 }
 
 func (l *Link) isClosed() bool {
@@ -190,7 +199,7 @@ func (l *Link) stopTimerLocked() {
 
 // refuse tells the client why, without seq, and closes the link.
 func (l *Link) refuse(err *wire.Error, fx *effects) {
-	l.srv.stats.refused.Add(1)
+	fx.refused(l.srv, l.peer(), err.Code, 0)
 	l.tell(errorBody(err, 0), fx)
 	l.end(err.Code, fx)
 }

@@ -48,7 +48,7 @@ type Config struct {
 	Burst      int `help:"Messages at once of one client." default:"200" group:"Limits"`
 	Bytes      int `help:"Bytes per second of one client, and four times that at once." default:"262144" group:"Limits"`
 
-	LogLevel  string `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" group:"Logs"`
+	LogLevel  string `help:"debug (a line for each message), info, warn or error." enum:"debug,info,warn,error" default:"info" group:"Logs"`
 	LogFormat string `help:"text for people, json for programs." enum:"text,json" default:"text" group:"Logs"`
 }
 

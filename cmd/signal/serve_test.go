@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -155,6 +156,9 @@ func TestServeFromHelloToSIGTERM(t *testing.T) {
 		if strings.Contains(s.log.String(), secret) {
 			t.Errorf("the log has %q: %s", secret, s.log)
 		}
+	}
+	if line := regexp.MustCompile(`level=DEBUG msg=message type=join room=standup from=[A-Za-z0-9]{20} id=1 bytes=\d+\n`); !line.MatchString(s.log.String()) {
+		t.Errorf("the log lacks %s: %s", line, s.log)
 	}
 	if !strings.Contains(s.log.String(), "development") {
 		t.Errorf("the log does not say that any loopback origin is allowed: %s", s.log)
