@@ -46,6 +46,7 @@ export class Preview extends EventTarget {
   };
   /** The browser has been asked, and has not answered yet. */
   asking = false;
+  /** @type {Set<Kind>} what it has been asked for */ #asked = new Set();
   #closed = false;
   #navigator;
   /** @type {(() => void)[]} */ #offs = [];
@@ -117,6 +118,7 @@ export class Preview extends EventTarget {
   async #start(kinds) {
     const { mediaDevices } = this.#navigator;
     if (!mediaDevices?.getUserMedia) return this.#failed(kinds, globalThis.isSecureContext === false ? 'insecure_context' : 'unsupported');
+    for (const kind of kinds) this.#asked.add(kind);
     this.asking = true;
     this.#changed();
     try {
@@ -128,7 +130,8 @@ export class Preview extends EventTarget {
     } catch (error) {
       this.#failed(kinds, await this.#code(error, kinds[0]));
     } finally {
-      this.asking = false;
+      for (const kind of kinds) this.#asked.delete(kind);
+      this.asking = this.#asked.size > 0;
       this.#changed();
     }
   }
@@ -178,7 +181,7 @@ export class Preview extends EventTarget {
     if (!status || this.#closed) return;
     const retry = () => {
       const { wanted, track } = this.devices[kind];
-      if (status.state === 'granted' && wanted && !track && !this.asking) this.#start([kind]);
+      if (status.state === 'granted' && wanted && !track && !this.#asked.has(kind)) this.#start([kind]);
     };
     status.addEventListener('change', retry);
     this.#offs.push(() => status.removeEventListener('change', retry));

@@ -84,6 +84,20 @@ test('a permission that is given later starts the device by itself', async () =>
   assert.equal(preview.devices.camera.problem, null);
 });
 
+test('permissions that are given later, together, start both devices', async () => {
+  const { navigator, states, answers } = browser({ camera: 'NotAllowedError', microphone: 'NotAllowedError', permissions: { camera: 'denied', microphone: 'denied' } });
+  const preview = new Preview(navigator);
+  await preview.open();
+  answers.camera = answers.microphone = undefined;
+  for (const state of Object.values(states)) {
+    state.state = 'granted';
+    state.dispatchEvent(new Event('change'));
+  }
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.ok(preview.devices.camera.track && preview.devices.microphone.track);
+  assert.equal(preview.asking, false);
+});
+
 test('a closed question is not a refusal', async () => {
   const { navigator } = browser({ camera: 'NotAllowedError', microphone: 'NotAllowedError' });
   const preview = new Preview(navigator);
