@@ -257,6 +257,40 @@ func TestServerGoneForTheWindowEndsTheClient(t *testing.T) {
 	})
 }
 
+// What was asked without a connection has never been sent; nobody must wait
+// for its answer when there will be none.
+func TestRequestsOfAnEndedClientFail(t *testing.T) {
+	for _, way := range []string{"the window passes", "closed"} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHarness(t, signaling.Config{})
+			a := h.join(Config{})
+			h.block(true)
+			h.cutAll()
+			synctest.Wait()
+			ask := map[string]func() error{
+				"RefreshICE": func() error { _, err := a.client.RefreshICE(t.Context()); return err },
+				"Join":       func() error { _, err := a.client.Join(t.Context(), "other", nil); return err },
+				"Update":     func() error { return a.room.Update(t.Context(), json.RawMessage(`1`)) },
+			}
+			var asking sync.WaitGroup
+			for what, do := range ask {
+				asking.Go(func() {
+					if err := do(); err == nil {
+						t.Errorf("%s: %s succeeded", way, what)
+					}
+				})
+			}
+			synctest.Wait()
+			if way == "closed" {
+				a.close()
+			}
+			<-a.client.Done()
+			asking.Wait() // or the bubble is deadlocked
+			a.done.Wait()
+		})
+	}
+}
+
 func TestOwnOutboxOverALongOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, signaling.Config{})

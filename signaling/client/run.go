@@ -149,6 +149,11 @@ func (c *Client) finish(err error) {
 		delete(c.requests, id)
 		r.fail(err)
 	}
+	for _, f := range c.out.queue { // without id, so not among c.requests as yet
+		if f.request != nil {
+			f.request.fail(err)
+		}
+	}
 	c.spaceLocked()
 	c.cancel(err)
 	c.log.Info("signaling session over", "peer", c.welcome.Peer, "cause", err)
