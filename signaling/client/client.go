@@ -33,9 +33,9 @@ type Client struct {
 	seq      uint64 // the highest had
 	owed     owed
 	rooms    map[string]*Room
-	lines    map[string]*line  // by peer
-	before   map[pairKey]*Pair // the last of those in which this side offers
-	due      map[string]*line  // those that owe a confirmation
+	lines    map[string]*line    // by peer
+	before   map[pairKey]*legacy // of the last pairs in which this side offered
+	due      map[string]*line    // those that owe a confirmation
 	requests map[uint64]*request
 	space    chan struct{} // closed and replaced when senders should look again
 	closing  bool
@@ -87,7 +87,7 @@ func newClient(ctx context.Context, address string, config Config) *Client {
 		nonce:    rand.Text(),
 		rooms:    make(map[string]*Room),
 		lines:    make(map[string]*line),
-		before:   make(map[pairKey]*Pair),
+		before:   make(map[pairKey]*legacy),
 		due:      make(map[string]*line),
 		requests: make(map[uint64]*request),
 		space:    make(chan struct{}),

@@ -41,6 +41,15 @@ type Pair struct {
 	openErr error // of the connection that could not be made
 	timer   *time.Timer
 	timing  uint64 // which of the timers is the last one
+	legacy  *legacy
+}
+
+// A legacy is what an offering pair leaves to the next one of the same two
+// peers: the numbers of its connections. The pair itself is not kept for that,
+// with all that its peer had sent.
+type legacy struct {
+	done    <-chan struct{}      // of the pair
+	machine *negotiation.Machine // static once done is closed; nil: it never began
 }
 
 // A pairEvent is an event, and for a Timer which timer it is of.
@@ -148,6 +157,7 @@ func (r *Room) startPairLocked(m *member) {
 		return
 	}
 	p := &Pair{room: r, peer: m.peer, events: newStream[pairEvent](), done: make(chan struct{})}
+	p.legacy = &legacy{done: p.done}
 	p.ctx, p.cancel = context.WithCancelCause(c.ctx)
 	if c.link == nil {
 		p.linked(false)
@@ -159,7 +169,7 @@ func (r *Room) startPairLocked(m *member) {
 	key := pairKey{r.name, m.peer.ID}
 	before := c.before[key]
 	if p.Offers() {
-		c.before[key] = p
+		c.before[key] = p.legacy
 	}
 	c.pairs.Go(func() { p.run(before) }) // ends with p.ctx
 }
@@ -169,7 +179,7 @@ type pairKey struct{ room, peer string }
 
 // run carries the negotiation until the pair is over. The one before it of the
 // same key, if there was one, closes first, and leaves its pc numbers.
-func (p *Pair) run(before *Pair) {
+func (p *Pair) run(before *legacy) {
 	defer close(p.done)
 	defer p.cancel(errPairOver)
 	defer p.events.end(errPairOver)
@@ -180,6 +190,7 @@ func (p *Pair) run(before *Pair) {
 	if p.machine == nil {
 		p.machine = negotiation.New(p.Offers())
 	}
+	p.legacy.machine = p.machine
 	driver, err := p.room.client.config.Connect(p.ctx, p)
 	if err != nil {
 		p.failed(fmt.Errorf("client: connect to %s: %w", p.peer.ID, err))
@@ -201,7 +212,6 @@ func (p *Pair) run(before *Pair) {
 		p.handle(ev.Event)
 	}
 	p.handle(negotiation.Event{Kind: negotiation.End})
-	p.driver = nil // the pair may be kept for its numbers
 	if errors.Is(context.Cause(p.ctx), errPairFlooded) {
 		p.failed(errPairFlooded)
 	}

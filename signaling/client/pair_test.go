@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/seed-3a7b6cbd/signal/signaling"
 )
@@ -386,4 +388,29 @@ func TestOfferWithoutAnswerIsRepeatedOnANewConnection(t *testing.T) {
 		a.close()
 		b.close()
 	})
+}
+
+// A peer that comes and goes under new ids must not fill the memory: of a pair
+// that is over only the numbers are kept.
+func TestPairThatIsOverIsForgotten(t *testing.T) {
+	h := newHarness(t, signaling.Config{})
+	a := h.join(Config{Connect: func(context.Context, *Pair) (Driver, error) { return nil, errors.New("no") }})
+	b := h.join(Config{})
+	ended := func() weak.Pointer[Pair] {
+		for a.room.Pair(b.client.ID()) == nil {
+			time.Sleep(time.Millisecond)
+		}
+		p := a.room.Pair(b.client.ID())
+		b.close()
+		<-p.Done()
+		return weak.Make(p)
+	}()
+	for left := 1000; ended.Value() != nil; left-- {
+		if left == 0 {
+			t.Fatal("the pair is kept")
+		}
+		time.Sleep(time.Millisecond)
+		runtime.GC()
+	}
+	a.close()
 }
