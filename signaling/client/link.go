@@ -143,7 +143,7 @@ func (c *Client) hello(ws *websocket.Conn, token string) (*wire.Message, error) 
 	}
 }
 
-// adopt makes l the session's link.
+// adopt makes l the session's link. If it fails, nothing has changed.
 func (c *Client) adopt(l *link, m *wire.Message) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -151,6 +151,12 @@ func (c *Client) adopt(l *link, m *wire.Message) error {
 	first := c.welcome.Peer == ""
 	if !first && w.Peer != c.welcome.Peer {
 		return fmt.Errorf("%w: resumed as another peer", errProtocol)
+	}
+	if w.Resumed {
+		c.out.rewind()
+		if _, err := c.out.ack(m.Ack); err != nil {
+			return fmt.Errorf("%w: %w", errProtocol, err)
+		}
 	}
 	c.welcome, c.nonce, c.ice = w, rand.Text(), w.ICE
 	c.link = l
@@ -161,10 +167,6 @@ func (c *Client) adopt(l *link, m *wire.Message) error {
 	case first:
 	case w.Resumed:
 		c.stats.Resumed++
-		c.out.rewind()
-		if _, err := c.out.ack(m.Ack); err != nil {
-			return fmt.Errorf("%w: %w", errProtocol, err)
-		}
 		c.spaceLocked()
 	default:
 		c.stats.Lost++

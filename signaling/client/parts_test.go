@@ -182,3 +182,22 @@ func TestStreamKeepsOrderAndEnds(t *testing.T) {
 		}
 	})
 }
+
+func TestWelcomeThatIsRefusedChangesNothing(t *testing.T) {
+	c := newClient(t.Context(), "", Config{}.withDefaults())
+	welcome := func(resumed bool, ack uint64) *wire.Message {
+		w := &wire.Welcome{Peer: "p", Resumed: resumed, Token: fmt.Sprint("token", ack)}
+		return &wire.Message{Type: wire.TypeWelcome, Ack: ack, Welcome: w}
+	}
+	first := &link{wakeup: make(chan struct{}, 1)}
+	if err := c.adopt(first, welcome(false, 0)); err != nil {
+		t.Fatal(err)
+	}
+	nonce := c.nonce
+	if err := c.adopt(&link{}, welcome(true, 9)); !errors.Is(err, errProtocol) {
+		t.Errorf("an ack of what was never sent: %v", err)
+	}
+	if c.link != first || c.welcome.Token != "token0" || c.nonce != nonce || c.stats.Links != 1 {
+		t.Errorf("link %p, want %p; token %q; %+v", c.link, first, c.welcome.Token, c.stats)
+	}
+}
