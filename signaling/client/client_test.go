@@ -70,6 +70,33 @@ func TestFastSenderKeepsToTheRate(t *testing.T) {
 	})
 }
 
+func TestDataIsTheCallersAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, signaling.Config{})
+		a, b := h.join(Config{}), h.join(Config{})
+		synctest.Wait()
+		h.block(true)
+		h.cutAll()
+		synctest.Wait()
+		data := json.RawMessage(`1`)
+		if err := a.room.Send(t.Context(), b.client.ID(), data); err != nil {
+			t.Error(err)
+		}
+		data[0] = '2'
+		if err := a.room.Broadcast(t.Context(), data); err != nil {
+			t.Error(err)
+		}
+		data[0] = 'x'
+		h.block(false)
+		after(30 * time.Second)
+		if got := b.had(a.client.ID()); got != "1 2" {
+			t.Errorf("b had %q, want 1 2", got)
+		}
+		a.close()
+		b.close()
+	})
+}
+
 func TestSendWaitsForConfirmation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, signaling.Config{})

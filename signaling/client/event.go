@@ -54,7 +54,8 @@ type Undelivered struct {
 }
 
 // PairFailed says that the negotiation with a peer was given up. Pair.Retry
-// begins again.
+// begins again, unless the pair is over as well (its Done): then Connect had
+// failed, or the peer flooded it.
 type PairFailed struct {
 	Peer Peer
 	Err  error

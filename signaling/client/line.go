@@ -65,9 +65,7 @@ func (c *Client) confirmLocked(now time.Time) time.Duration {
 			continue
 		}
 		delete(c.due, id)
-		if !c.gotLocked(l) {
-			continue // no room in common: should it come back, it sends again
-		}
+		c.gotLocked(l) // or no room in common: should it come back, it sends again
 	}
 	return wait
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"iter"
@@ -57,7 +58,7 @@ type member struct {
 // Until Leave the client keeps the membership, over lost connections and lost
 // servers. Its events have to be read: see Events.
 func (c *Client) Join(ctx context.Context, room string, metadata json.RawMessage) (*Room, error) {
-	r := newRoom(c, room, metadata)
+	r := newRoom(c, room, bytes.Clone(metadata))
 	if err := c.joinRoom(r); err != nil {
 		return nil, err
 	}
@@ -143,6 +144,7 @@ func (r *Room) Update(ctx context.Context, metadata json.RawMessage) error {
 		defer c.mu.Unlock()
 		return r.err
 	}
+	metadata = bytes.Clone(metadata)
 	answer, err := c.askLocked(&wire.Message{Type: wire.TypeUpdate, Room: r.name, Data: metadata}, r)
 	if err == nil {
 		r.metadata = metadata
@@ -214,16 +216,16 @@ func (r *Room) Events(ctx context.Context) iter.Seq[Event] {
 // both peers live. It returns when the client has taken the message; before
 // that it waits while 256 KiB to that peer are not confirmed. What the server
 // refuses later comes as Undelivered; what is under way to a peer that leaves
-// is dropped.
+// is dropped. Data is the caller's again when Send returns.
 func (r *Room) Send(ctx context.Context, to string, data json.RawMessage) error {
-	return r.send(ctx, &wire.Message{Type: wire.TypeMessage, To: to, Data: data})
+	return r.send(ctx, &wire.Message{Type: wire.TypeMessage, To: to, Data: bytes.Clone(data)})
 }
 
 // Broadcast sends data, which must be JSON, to all other members. It returns
 // when the client has taken it. It arrives over any loss of connections, but
 // not when the server is lost with it.
 func (r *Room) Broadcast(ctx context.Context, data json.RawMessage) error {
-	return r.send(ctx, &wire.Message{Type: wire.TypeMessage, Data: data})
+	return r.send(ctx, &wire.Message{Type: wire.TypeMessage, Data: bytes.Clone(data)})
 }
 
 // send takes m when there is room for it.
