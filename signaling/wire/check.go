@@ -96,6 +96,10 @@ func (m *Message) checkRelayed() *Error {
 		return Refuse(CodeBadMessage, "%s: data is missing", m.Type)
 	}
 	switch m.Type {
+	case TypeGot:
+		if m.N != 0 || m.Got == 0 && m.Base == 0 {
+			return Refuse(CodeBadMessage, "got: has got or base, and no n")
+		}
 	case TypeOffer, TypeAnswer:
 		if m.PC == 0 || m.Gen == 0 {
 			return Refuse(CodeBadMessage, "%s: pc and gen must be 1 or more", m.Type)
