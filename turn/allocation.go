@@ -47,11 +47,17 @@ type allocation struct {
 	closed    bool       // by pion
 	failed    bool       // pion has been told that reading fails
 	permitted map[netip.Addr]bool
+	channels  map[uint16]bool
 }
 
-// maxPermissions bounds what one client can have us keep, 600 bytes apiece. A
-// call has a dozen candidates' addresses, and pion forgets each in 5 minutes.
-const maxPermissions = 128
+// maxPermissions and maxChannels bound what one client can have us keep, 600
+// bytes apiece, and how many channels pion walks through with each packet. A
+// call has a dozen candidates' addresses, and pion forgets each in 5 minutes,
+// each channel in 10.
+const (
+	maxPermissions = 128
+	maxChannels    = 128
+)
 
 // mayPermit says whether the client may have a permission for peer.
 func (a *allocation) mayPermit(peer netip.Addr) bool {
@@ -60,17 +66,35 @@ func (a *allocation) mayPermit(peer netip.Addr) bool {
 	return len(a.permitted) < maxPermissions || a.permitted[peer]
 }
 
+// mayBind says whether the client may bind this channel.
+func (a *allocation) mayBind(channel uint16) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.channels) < maxChannels || a.channels[channel]
+}
+
 // notePermission keeps which permissions pion holds.
 func (a *allocation) notePermission(peer netip.Addr, holds bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	note(&a.permitted, peer, holds)
+}
+
+// noteChannel keeps which channels pion holds.
+func (a *allocation) noteChannel(channel uint16, holds bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	note(&a.channels, channel, holds)
+}
+
+func note[K comparable](set *map[K]bool, key K, holds bool) {
 	switch {
 	case !holds:
-		delete(a.permitted, peer)
-	case a.permitted == nil:
-		a.permitted = map[netip.Addr]bool{peer: true}
+		delete(*set, key)
+	case *set == nil:
+		*set = map[K]bool{key: true}
 	default:
-		a.permitted[peer] = true
+		(*set)[key] = true
 	}
 }
 

@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -13,17 +14,17 @@ import (
 // to be signed with, or false to refuse it whatever it is signed with.
 func (e *edge) authenticate(username, realm string, client net.Addr) ([]byte, bool) {
 	e.verdict = e.judge(username, realm, addrPort(client))
-	if e.verdict != 0 {
+	if e.verdict != 0 && e.verdict != stun.CodeAllocMismatch {
 		e.srv.stats.authFailures.Add(1)
 		return nil, false
 	}
 	e.key = e.srv.key(username, e.request)
-	return e.key, true
+	return e.key, e.verdict == 0
 }
 
 // judge says what is wrong with a user name, apart from the password. Pion does
-// not say which method is asked for, but for the one rule that depends on it
-// the request itself is at hand.
+// not say which method is asked for, but for the rules that depend on it the
+// request itself is at hand.
 func (e *edge) judge(username, realm string, client netip.AddrPort) stun.ErrorCode {
 	peer, expires, ok := parseUsername(username)
 	if !ok || realm != e.srv.cfg.Realm || !e.srv.cfg.Alive(peer) {
@@ -31,7 +32,14 @@ func (e *edge) judge(username, realm string, client netip.AddrPort) stun.ErrorCo
 	}
 	owner := e.owner(client)
 	allocate := stun.NewType(stun.MethodAllocate, stun.ClassRequest).Value()
+	refresh := stun.NewType(stun.MethodRefresh, stun.ClassRequest).Value()
 	switch {
+	case owner != nil && messageType(e.request) == refresh && time.Until(owner.expires) < expiryGuard:
+		// Whether it comes in time is open: pion's timer may have fired, and
+		// Refresh would set it once more. It would then delete whatever
+		// allocation this 5-tuple has by that time, at a moment of which
+		// permit does not know.
+		return stun.CodeAllocMismatch
 	case owner != nil && owner.peer == peer:
 		return 0 // its allocation lives, so expiry does not count
 	case owner != nil && messageType(e.request) != allocate:
@@ -72,7 +80,8 @@ func (e *edge) reserve(username, _ string, _ net.Addr) bool {
 // whose allocation is closed between the two panics. Without this, any client
 // that hurries at the right moment could end the server.
 func (e *edge) permit(client net.Addr, peer net.IP) bool {
-	if !channelInRange(e.request) {
+	channel, ok := channelOf(e.request)
+	if !ok {
 		e.verdict = stun.CodeBadRequest
 		return false
 	}
@@ -83,7 +92,7 @@ func (e *edge) permit(client net.Addr, peer net.IP) bool {
 		e.srv.stats.peersRefused.Add(1)
 		return false
 	}
-	if !a.mayPermit(ip.Unmap()) {
+	if !a.mayPermit(ip.Unmap()) || channel != 0 && !a.mayBind(channel) {
 		e.verdict = stun.CodeInsufficientCapacity
 		e.srv.stats.peersRefused.Add(1)
 		return false
@@ -91,10 +100,10 @@ func (e *edge) permit(client net.Addr, peer net.IP) bool {
 	return true
 }
 
-// permissionCreated and permissionDeleted are pion's events. The latter comes
-// from any goroutine, under pion's locks. After a client has made its next
-// allocation it may be about the one before; then it is a permission too many
-// at worst.
+// permissionCreated and the three below it are pion's events. Those of a
+// deletion come from any goroutine, all under pion's locks. After a client has
+// made its next allocation they may be about the one before; then it is a
+// permission or a channel too many at worst.
 func (e *edge) permissionCreated(client, _ net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
 	e.notePermission(client, peer, true)
 }
@@ -110,18 +119,35 @@ func (e *edge) notePermission(client net.Addr, peer net.IP, holds bool) {
 	}
 }
 
-// channelInRange says whether a request binds no channel, or one whose data will
-// be read as such. Pion binds any number.
-func channelInRange(request []byte) bool {
+func (e *edge) channelCreated(client, _ net.Addr, _, _, _ string, _, _ net.Addr, channel uint16) {
+	e.noteChannel(client, channel, true)
+}
+
+func (e *edge) channelDeleted(client, _ net.Addr, _, _, _ string, _, _ net.Addr, channel uint16) {
+	e.noteChannel(client, channel, false)
+}
+
+func (e *edge) noteChannel(client net.Addr, channel uint16, holds bool) {
+	if a := e.owner(addrPort(client)); a != nil {
+		a.noteChannel(channel, holds)
+	}
+}
+
+// channelOf is the channel that a request binds, 0 if it binds none. It is not
+// ok if its data would not be read as such: pion binds any number.
+func channelOf(request []byte) (channel uint16, ok bool) {
 	if messageType(request) != stun.NewType(stun.MethodChannelBind, stun.ClassRequest).Value() {
-		return true
+		return 0, true
 	}
 	m, err := decode(request)
 	if err != nil {
-		return false
+		return 0, false
 	}
 	number, err := m.Get(stun.AttrChannelNumber)
-	return err == nil && len(number) == 4 && isChannelData(number)
+	if err != nil || len(number) != 4 || !isChannelData(number) {
+		return 0, false
+	}
+	return binary.BigEndian.Uint16(number), true
 }
 
 // generator is pion's RelayAddressGenerator, on the reading goroutine.

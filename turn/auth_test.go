@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -90,6 +91,18 @@ func TestExpiryDoesNotCutALiveAllocation(t *testing.T) {
 	}
 }
 
+// A session may end while its Allocate is handled: after the credentials were
+// looked at, and before there is an allocation to close.
+func TestSessionThatEndsDuringAllocateHasNoAllocation(t *testing.T) {
+	var asked atomic.Int64
+	s := serve(t, Config{Alive: func(string) bool { return asked.Add(1) == 1 }})
+	alice := newRawClient(t, s, "udp", s.Credentials("alice"))
+	if _, code := alice.allocate(); code != 0 {
+		t.Fatalf("Allocate: %d", code)
+	}
+	eventually(t, "the allocation is gone", func() bool { return s.Stats().Allocations == 0 })
+}
+
 func TestNobodyElseRefreshesAnAllocation(t *testing.T) {
 	s := serve(t, Config{})
 	alice := newRawClient(t, s, "udp", s.Credentials("alice"))
@@ -170,5 +183,29 @@ func TestICEServersAreThoseThatListen(t *testing.T) {
 	list[0].URLs[0] = "changed"
 	if again := s.ICEServers("alice"); again[0].URLs[0] != "stun:"+udp {
 		t.Errorf("a caller changed %q", again[0].URLs)
+	}
+}
+
+// Channels to many ports of one address need one permission.
+func TestChannelsAreBounded(t *testing.T) {
+	s := serve(t, Config{})
+	alice := newRawClient(t, s, "udp", s.Credentials("alice"))
+	alice.allocate()
+	for i := range maxChannels + 2 {
+		var want stun.ErrorCode
+		if i >= maxChannels {
+			want = stun.CodeInsufficientCapacity
+		}
+		if code := alice.bind(0x4000+uint16(i), fmt.Sprintf("127.0.0.1:%d", 50001+i)); code != want {
+			t.Errorf("ChannelBind %d: %d, want %d", i+1, code, want)
+		}
+	}
+	if code := alice.bind(0x4000, "127.0.0.1:50001"); code != 0 {
+		t.Errorf("ChannelBind again: %d", code)
+	}
+	alice.refresh(0)
+	alice.allocate()
+	if code := alice.bind(0x4fff, "127.0.0.1:50001"); code != 0 {
+		t.Errorf("ChannelBind of the next allocation: %d", code)
 	}
 }

@@ -224,11 +224,27 @@ func TestNoPermissionAtTheEndOfAnAllocation(t *testing.T) {
 	if code := alice.permit("127.0.0.1:50001"); code != stun.CodeForbidden {
 		t.Errorf("CreatePermission within a second of the end: %d, want 403", code)
 	}
-	if code := alice.refresh(600); code != 0 {
-		t.Errorf("Refresh: %d", code)
+}
+
+// A Refresh that meets the timer would leave it running for the next allocation
+// of this 5-tuple.
+func TestNoRefreshAtTheEndOfAnAllocation(t *testing.T) {
+	s := serve(t, Config{})
+	alice := newRawClient(t, s, "udp", s.Credentials("alice"))
+	if _, code := alice.allocate(lifetime(3)); code != 0 {
+		t.Fatalf("Allocate: %d", code)
 	}
-	if code := alice.permit("127.0.0.1:50001"); code != 0 {
-		t.Errorf("CreatePermission: %d", code)
+	if code := alice.refresh(1); code != 0 {
+		t.Errorf("Refresh in time: %d", code)
+	}
+	for _, seconds := range []uint32{600, 0} {
+		if code := alice.refresh(seconds); code != stun.CodeAllocMismatch {
+			t.Errorf("Refresh(%d) within a second of the end: %d, want 437", seconds, code)
+		}
+	}
+	eventually(t, "the allocation expires", func() bool { return s.Stats().Allocations == 0 })
+	if _, code := alice.allocate(); code != 0 {
+		t.Errorf("Allocate anew: %d", code)
 	}
 }
 

@@ -41,8 +41,8 @@
 // # Errors as clients see them
 //
 // 401 for credentials that are wrong, expired or of a dead peer, 403 for a
-// refused peer address, 441 for credentials of another peer than the one that
+// refused peer address, 437 for a Refresh in the last second, 441 for credentials of another peer than the one that
 // owns the allocation, 486 when a peer has its quota, 508 when the server is
-// full, an allocation has 128 permissions, or an even port or a reservation was
-// asked for.
+// full, an allocation has 128 permissions or channels, or an even port or a
+// reservation was asked for.
 package turn

@@ -24,7 +24,7 @@ const (
 	idleWith    = 11 * time.Minute
 
 	// expiryGuard is the end of an allocation's life in which it gets no new
-	// permission; see permit.
+	// permission and cannot be refreshed; see permit and judge.
 	expiryGuard = time.Second
 )
 
@@ -222,6 +222,8 @@ func (e *edge) start() error {
 			OnAllocationCreated: e.created,
 			OnPermissionCreated: e.permissionCreated,
 			OnPermissionDeleted: e.permissionDeleted,
+			OnChannelCreated:    e.channelCreated,
+			OnChannelDeleted:    e.channelDeleted,
 		},
 		PacketConnConfigs: []pion.PacketConnConfig{{
 			PacketConn:            e,
