@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
@@ -69,18 +70,38 @@ func testRoomFull(t *testing.T, s site) {
 }
 
 // testOriginRefused has a proxy that does not pass on the name by which the
-// browser asked: to the server the page is one of another site.
+// browser asked: to the server the page is one of another site. Then the server
+// is told to take it, as its answer says.
 func testOriginRefused(t *testing.T, s site) {
 	s.server = serveSignal(t, s.program, "--listen", "0.0.0.0:0", "--no-turn")
 	proxy := proxyTo(t, s.server)
-	ana := visit(t, s.red, proxy+"?room=refused")
+	ana := visit(t, s.red, proxy+"/?room=refused")
 	ana.ask("Ana")
-	ana.wantNotice("origin_not_allowed", "origin")
+	ana.wantNotice("origin_not_allowed", "start the server with --origins "+proxy)
 	ana.shoot("origin.png")
+	site := httptest.NewServer(http.NotFoundHandler()) // of somebody's own; any page does
+	t.Cleanup(site.Close)
+	app := visit(t, s.blue, site.URL)
+	if got := app.joinBySDK(s.server.url); got != "origin_not_allowed" {
+		t.Errorf("the SDK of another origin says %q", got)
+	}
 
 	s.server.stop()
-	s.server = serveSignal(t, s.program, "--listen", "0.0.0.0:0", "--no-turn", "--origins", proxy[:len(proxy)-1])
-	joinAs(t, s.red, s.server.page("refused"), "Ana")
+	s.server.args = append(s.server.args, "--origins", proxy+","+site.URL)
+	s.server.start()
+	ana.Click(hook("again"))
+	ana.join("")
+	if got := app.joinBySDK(s.server.url); got != "connected" {
+		t.Errorf("the SDK of an allowed origin says %q", got)
+	}
+}
+
+// joinBySDK has the page import the SDK from a server and join a room there. It
+// returns the room's state, or the code of the error.
+func (p *person) joinBySDK(server string) string {
+	p.t.Helper()
+	return browser.Value[string](p.t, p.Page, fmt.Sprintf(
+		`import("%ssdk/signal.js").then(({join}) => join("refused", {url: %q})).then(({state}) => state, (error) => error.code ?? String(error))`, server, server))
 }
 
 // proxyTo serves what the server does at an address of its own.
@@ -92,5 +113,5 @@ func proxyTo(t *testing.T, server *signalProcess) string {
 	}
 	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }})
 	t.Cleanup(proxy.Close)
-	return fmt.Sprintf("%s/", proxy.URL)
+	return proxy.URL
 }

@@ -20,7 +20,8 @@ type Options struct {
 	// wins over a denied permission.) Headless, an unanswered question is a no.
 	AskPermission bool
 
-	// NoDevices makes a machine without camera and microphone.
+	// NoDevices makes a machine without a camera. A microphone stays: Chromium
+	// has no flag against that of its fake devices.
 	NoDevices bool
 
 	// CameraFPS is the frame rate of the fake camera. Zero means Chromium's 20.

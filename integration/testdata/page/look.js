@@ -81,10 +81,14 @@
       return strips;
     },
 
-    /** M-lines of a kind by which something is to arrive. */
-    receiving(kind) {
-      const lines = first()?.connection?.getTransceivers() ?? [];
-      return lines.filter((t) => t.receiver.track.kind === kind && ['sendrecv', 'recvonly'].includes(t.currentDirection)).length;
+    /** N m-lines of a kind are there to receive, and packets come on each. */
+    async receives(kind, n) {
+      const lines = (first()?.connection?.getTransceivers() ?? []).filter((t) => t.receiver.track.kind === kind && /sendrecv|recvonly/.test(t.currentDirection));
+      const packets = async () => new Map((await reports()).filter((s) => s.type === 'inbound-rtp').map((s) => [s.mid, s.packetsReceived]));
+      const before = await packets();
+      await new Promise((resolve) => setTimeout(resolve, 300)); // fifteen packets of sound
+      const now = await packets();
+      return lines.length === n && lines.every(({ mid }) => now.get(mid) > (before.get(mid) ?? 0));
     },
   };
 }
