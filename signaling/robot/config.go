@@ -10,6 +10,7 @@ import (
 
 	"github.com/pion/interceptor"
 	"github.com/pion/logging"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/client"
@@ -87,7 +88,7 @@ func (c Config) api() (*webrtc.API, error) {
 		return nil, err
 	}
 	registry := &interceptor.Registry{}
-	if err := webrtc.RegisterDefaultInterceptors(codecs, registry); err != nil {
+	if err := registerInterceptors(codecs, registry); err != nil {
 		return nil, err
 	}
 	var settings webrtc.SettingEngine
@@ -105,6 +106,29 @@ func (c Config) api() (*webrtc.API, error) {
 		webrtc.WithInterceptorRegistry(registry),
 		webrtc.WithSettingEngine(settings),
 	), nil
+}
+
+// registerInterceptors is webrtc.RegisterDefaultInterceptors without simulcast,
+// of which only the mid is kept. What comes on a new track before the answer that
+// announces it would else be probed for stream ids by pion: that eats its first
+// packets, and a probe that still reads when the track ends never returns, since
+// the end of an srtp stream wakes one of its two readers.
+func registerInterceptors(codecs *webrtc.MediaEngine, registry *interceptor.Registry) error {
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		if err := codecs.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: sdp.SDESMidURI}, kind); err != nil {
+			return err
+		}
+	}
+	if err := webrtc.ConfigureNack(codecs, registry); err != nil {
+		return err
+	}
+	if err := webrtc.ConfigureRTCPReports(registry); err != nil {
+		return err
+	}
+	if err := webrtc.ConfigureStatsInterceptor(registry); err != nil {
+		return err
+	}
+	return webrtc.ConfigureTWCCSender(codecs, registry)
 }
 
 // configuration is for a connection made, or restarted, now.
