@@ -22,8 +22,14 @@ const (
 	// drainTime is what a clean stop may take: clients are told to come back,
 	// and requests end. Container platforms kill after 10 s and more.
 	drainTime = 10 * time.Second
-	// headerTime and maxHeader bound what somebody without a request costs.
+	// headerTime and maxHeader bound what somebody without a request costs, the
+	// others what one request does, and a connection that waits for its next. The
+	// files of the page have to get over a bad network in writeTime. A WebSocket has
+	// limits of its own.
 	headerTime = 5 * time.Second
+	readTime   = 10 * time.Second
+	writeTime  = time.Minute
+	idleTime   = 2 * time.Minute
 	maxHeader  = 16 << 10
 )
 
@@ -93,6 +99,9 @@ func newNode(c Config, log *slog.Logger) (*node, error) {
 	n.http = &http.Server{
 		Handler:           n.routes(),
 		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       readTime,
+		WriteTimeout:      writeTime,
+		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // has the addresses of clients
 	}

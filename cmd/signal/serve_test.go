@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -192,8 +193,14 @@ func TestServeBelowABasePath(t *testing.T) {
 }
 
 func TestReadyzWhileDraining(t *testing.T) {
-	var n node
-	n.health.draining.Store(true)
+	n, err := newNode(Config{Listen: "127.0.0.1:0", BasePath: "/", StateDir: t.TempDir()}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.listener.Close()
+	if err := n.drain(); err != nil {
+		t.Fatal(err)
+	}
 	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503} {
 		handler := n.health.alive
 		if path == "/readyz" {
@@ -205,6 +212,68 @@ func TestReadyzWhileDraining(t *testing.T) {
 			t.Errorf("%s: %d, want %d", path, w.Code, want)
 		}
 	}
+}
+
+// TestWhoSaysNothingIsCut has no way to wait for minutes, so it looks at what
+// net/http was told.
+func TestWhoSaysNothingIsCut(t *testing.T) {
+	n, err := newNode(Config{Listen: "127.0.0.1:0", BasePath: "/", StateDir: t.TempDir()}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.listener.Close()
+	for name, limit := range map[string]time.Duration{
+		"headers": n.http.ReadHeaderTimeout, "a request": n.http.ReadTimeout, "an answer": n.http.WriteTimeout, "the next request": n.http.IdleTimeout,
+	} {
+		if limit <= 0 {
+			t.Errorf("%s may take for ever", name)
+		}
+	}
+}
+
+func TestSettingsReachClients(t *testing.T) {
+	s := serve(t, "--no-turn", "--resume-window", "0s", "--max-links", "1", "--max-peers", "3", "--max-rooms", "4",
+		"--max-message", "5000", "--rate", "60", "--burst", "70", "--bytes", "80000")
+	_, welcome := s.dial("")
+	for _, part := range []string{`"message":5000,`, `"peers":3,`, `"rooms":4,`, `"rate":60,`, `"burst":70,`, `"bytes":80000}`} {
+		if !strings.Contains(welcome, part) {
+			t.Errorf("welcome %s lacks %s", welcome, part)
+		}
+	}
+	if strings.Contains(welcome, `"resume"`) {
+		t.Errorf("welcome %s has a resume token, and nobody is waited for", welcome)
+	}
+	if status := s.check(""); status != http.StatusServiceUnavailable {
+		t.Errorf("a second connection: %d, want 503", status)
+	}
+}
+
+func TestOnlyLoopbackTrustsLoopback(t *testing.T) {
+	if status := serve(t, "--no-turn").check("http://localhost:5173"); status != http.StatusNoContent {
+		t.Errorf("on a loopback address: %d, want 204", status)
+	}
+	if status := serve(t, "--no-turn", "--listen", ":0").check("http://localhost:5173"); status != http.StatusForbidden {
+		t.Errorf("on all addresses: %d, want 403", status)
+	}
+}
+
+// check asks whether a page of origin could connect.
+func (s *served) check(origin string) int {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+"ws", nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Accept", "application/problem+json")
+	if origin != "" {
+		req.Header.Set("Origin", origin)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
 }
 
 func TestTakenPortsAreExplained(t *testing.T) {
