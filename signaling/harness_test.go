@@ -20,6 +20,7 @@ type harness struct {
 	cfg     Config
 	servers []*Server
 	made    int // clients
+	nonces  int
 }
 
 func newHarness(t *testing.T, servers int, cfg Config) *harness {
@@ -173,7 +174,12 @@ func (f *fakeConn) next() (Outgoing, bool) {
 func (h *harness) client(t *testing.T) *client {
 	h.made++
 	time.Sleep(2 * time.Millisecond) // ranks of different servers follow the wall clock
-	return &client{t: t, h: h, srv: h.servers[(h.made-1)%len(h.servers)], nonce: fmt.Sprintf("nonce-number-%06d", h.made)}
+	return &client{t: t, h: h, srv: h.servers[(h.made-1)%len(h.servers)], nonce: h.newNonce()}
+}
+
+func (h *harness) newNonce() string {
+	h.nonces++
+	return fmt.Sprintf("nonce-number-%06d", h.nonces)
 }
 
 // connect opens a connection, and leaves an older one as it is.
@@ -207,8 +213,7 @@ func (c *client) welcomed(resumed bool) *wire.Welcome {
 		c.t.Fatalf("welcome: peer is %s, was %s", w.Peer, c.peer)
 	}
 	c.peer, c.token = w.Peer, w.Token
-	c.h.made++
-	c.nonce = fmt.Sprintf("nonce-number-%06d", c.h.made)
+	c.nonce = c.h.newNonce()
 	return w
 }
 

@@ -179,10 +179,14 @@ func (n *memoryNode) Forget(peer string) {
 	c := n.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.dir[peer]; n.dead || e.node != n.name {
-		return
+	if e := c.dir[peer]; !n.dead && e.node == n.name {
+		c.endLocked(peer)
 	}
-	if time.Since(c.start) <= c.window {
+}
+
+// endLocked ends a session for good.
+func (c *MemoryCluster) endLocked(peer string) {
+	if time.Since(c.start) <= c.window { // in which a session that is not known can be claimed
 		c.dir[peer] = memoryEntry{ended: true}
 		time.AfterFunc(c.window-time.Since(c.start)+1, func() { c.forgetEnded(peer) })
 		return
@@ -222,7 +226,7 @@ func (n *memoryNode) Claim(_ context.Context, cl Claim) (string, error) {
 		return "", gone
 	}
 	if e.epoch > cl.Epoch+1 { // an old token: stolen, or of a client that went back in time
-		delete(c.dir, cl.Peer)
+		c.endLocked(cl.Peer)
 		return "", gone
 	}
 	c.dir[cl.Peer] = memoryEntry{node: n.name, epoch: cl.Epoch + 1}
