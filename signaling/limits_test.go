@@ -57,6 +57,8 @@ func TestHistoryIsGivenUpAt2MiB(t *testing.T) {
 		if m := alice.want(wire.TypePeerAway); m.From != bob.peer {
 			t.Errorf("got %+v", m)
 		}
+		alice.tell(bob, "room", `"before bob is in the room again"`)
+		bob.wantNothing()
 		bob.join("room")
 		if m := alice.want(wire.TypePeerJoined); m.Peer.ID != bob.peer {
 			t.Errorf("got %+v", m)
@@ -260,6 +262,17 @@ func TestICEServersAreRenewed(t *testing.T) {
 		}
 		time.Sleep(9 * time.Minute)
 		c.want(wire.TypeICEServers)
+	})
+}
+
+func TestPanicOfICEServersIsSurvived(t *testing.T) {
+	inBubble(t, 1, Config{ICEServers: func(string, Identity) wire.ICE { panic("a bug of the embedder") }}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		alice.tell(bob, "room", `1`)
+		bob.wantMessage(alice, `1`)
+		if n := h.servers[0].Stats().Panics; n != 2 {
+			t.Errorf("%d panics are counted, want 2", n)
+		}
 	})
 }
 

@@ -151,6 +151,10 @@ func TestSignalReachesOnlyItsPeer(t *testing.T) {
 		if m.From != alice.peer || m.To != "" || m.ID != 0 || m.Re != 0 || m.PC != 1 || m.Gen != 2 || m.N != 3 || m.Got != 4 || m.Base != 5 || string(m.Data) != `{"sdp":"v=0"}` {
 			t.Errorf("bob got %+v", m)
 		}
+		alice.send(&wire.Message{Type: wire.TypeCandidates, Room: "room", To: bob.peer, PC: 1, Ufrag: "aB+/", End: true})
+		if m := bob.want(wire.TypeCandidates); m.PC != 1 || m.Ufrag != "aB+/" || !m.End || m.Data != nil {
+			t.Errorf("bob got %+v", m)
+		}
 		carol.wantNothing()
 		bob.tell(nil, "room", `"all"`)
 		alice.wantMessage(bob, `"all"`)
@@ -290,9 +294,13 @@ func TestJoinRaceOnNearlyFullRoom(t *testing.T) {
 func TestTooManyCandidates(t *testing.T) {
 	eachTopology(t, Config{MaxCandidates: 5}, func(t *testing.T, h *harness) {
 		alice, bob := h.pair(t)
+		carol := h.hello(t)
+		carol.join("room")
+		alice.want(wire.TypePeerJoined)
+		to := bob
 		candidates := func(ufrag string, n int) {
 			alice.send(&wire.Message{
-				Type: wire.TypeCandidates, Room: "room", To: bob.peer, PC: 1, Ufrag: ufrag, Elements: n, Data: json.RawMessage(`[]`),
+				Type: wire.TypeCandidates, Room: "room", To: to.peer, PC: 1, Ufrag: ufrag, Elements: n, Data: json.RawMessage(`[]`),
 			})
 		}
 		candidates("a", 3)
@@ -301,9 +309,12 @@ func TestTooManyCandidates(t *testing.T) {
 		candidates("b", 5)
 		alice.wantError(wire.CodeTooManyCandidates, 3)
 		alice.wantNothing()
-		if n := len(bob.frames()); n != 3 {
-			t.Errorf("bob got %d frames, want 3", n)
+		if n := len(bob.frames()); n != 1+3 {
+			t.Errorf("bob got %d frames, want carol and 3", n)
 		}
+		to = carol
+		candidates("a", 5) // each receiver has counts of its own
+		carol.want(wire.TypeCandidates)
 		for i := range 200 {
 			candidates(fmt.Sprint(i), 1)
 			time.Sleep(20 * time.Millisecond)

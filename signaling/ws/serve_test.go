@@ -174,6 +174,26 @@ func TestByeIsClosedWith1000(t *testing.T) {
 
 // TestCloseIsForTheClient: the server says that it has written all, and reads
 // on, so that no reset overtakes its close frame; but not for ever.
+// TestGoodbyeComesLast lets a client that reads late say bye while more is left
+// than one batch.
+func TestGoodbyeComesLast(t *testing.T) {
+	bubble(t, signaling.Config{}, Config{}, func(h *harness) {
+		alice, bob := h.join("room"), h.join("room")
+		alice.want("peer-joined")
+		big := strings.Repeat("x", 3000)
+		for range 100 { // more than is on the way at once
+			bob.send(`"type":"message","room":"room","data":"` + big + `"`)
+		}
+		synctest.Wait()
+		alice.send(`"type":"bye"`)
+		synctest.Wait()
+		for range 100 {
+			alice.want("message")
+		}
+		alice.wantClose(1000, "bye")
+	})
+}
+
 func TestCloseIsForTheClient(t *testing.T) {
 	bubble(t, signaling.Config{}, Config{}, func(h *harness) {
 		c := h.join("r")
