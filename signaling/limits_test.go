@@ -139,6 +139,20 @@ func TestFastClientIsHeldBackThenRefused(t *testing.T) {
 	})
 }
 
+// TestHeldBackIsForgiven has a client that is too fast for less than a second,
+// again and again.
+func TestHeldBackIsForgiven(t *testing.T) {
+	c := Config{}.withDefaults()
+	var p pace
+	for minute := range 5 {
+		for i := range c.Burst + 45 {
+			if _, ok := p.spend(&c, time.Duration(minute)*time.Minute, 10); !ok {
+				t.Fatalf("refused at frame %d of minute %d", i, minute)
+			}
+		}
+	}
+}
+
 func TestManyBytesAreHeldBack(t *testing.T) {
 	inBubble(t, 1, Config{}, func(t *testing.T, h *harness) {
 		alice := h.hello(t)

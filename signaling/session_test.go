@@ -87,6 +87,29 @@ func TestBadAckIsRefused(t *testing.T) {
 	})
 }
 
+func TestAckOfWhatWasNotTakenIsRefused(t *testing.T) {
+	inBubble(t, 1, Config{}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		bob.conn.setLazy(true)
+		alice.tell(bob, "room", `1`) // in the outbox, and not on its way
+		bob.send(&wire.Message{Type: wire.TypeAck, Ack: bob.conn.had + 1})
+		bob.conn.setLazy(false)
+		bob.conn.Wake()
+		bob.wantError(wire.CodeBadMessage, 0)
+		bob.wantMessage(alice, `1`)
+	})
+}
+
+func TestTooBigForTheTransportEndsTheSession(t *testing.T) {
+	inBubble(t, 1, Config{}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		bob.conn.link.Detach(fmt.Errorf("read: %w", wire.Refuse(wire.CodeTooBig, "2^63 bytes")))
+		if m := alice.want(wire.TypePeerLeft); m.From != bob.peer || m.Reason != wire.ReasonLeft {
+			t.Errorf("got %+v", m)
+		}
+	})
+}
+
 func TestMalformedFramesAreCounted(t *testing.T) {
 	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
 		alice := h.hello(t)
