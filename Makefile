@@ -8,7 +8,7 @@ GO_PACKAGES := ./...
 # Packages whose tests need browsers or real media; race and check leave them to test.
 HEAVY := ./integration/...
 
-.PHONY: help run build check test race js integration fuzz bench repeat install
+.PHONY: help run build install lint check test race js histories integration fuzz bench repeat soak
 
 help: ## print this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,11 +22,13 @@ build: ## build bin/signal
 install: ## install what the tests need (apt when root, otherwise says what)
 	@.ci/install
 
-check: ## the quick loop: format, vet, staticcheck, types, short tests
+lint: ## format, vet, staticcheck, types
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt: the files above are not formatted"; exit 1; }
 	go vet $(GO_PACKAGES)
 	go tool staticcheck $(GO_PACKAGES)
-	@if test -d web/node_modules; then cd web && npm run --silent types; else echo "types: skipped, run make install first"; fi
+	@if test -d web/node_modules; then cd web && npm run --silent types; else echo "types: left out, make install brings what they need"; fi
+
+check: lint ## the quick loop: lint and short tests
 	go test -short $$(go list $(GO_PACKAGES) | grep -v /integration)
 
 race: ## Go tests with the race detector, browser and calls aside
@@ -38,11 +40,18 @@ js: ## JavaScript: types and tests
 integration: build ## end to end: calls, relay, browser; with the race detector
 	go test -race -timeout 15m -count 1 $(HEAVY)
 
-test: install ## everything: install what is needed, vet, staticcheck, race, JavaScript, browser
-	$(MAKE) --no-print-directory check
+histories: ## 100,000 random negotiations against the model of JSEP
+	go test -count 1 ./signaling/internal/negotiation
+
+test: install ## everything: install what is needed, lint, race, JavaScript, calls, browser
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory histories
 	$(MAKE) --no-print-directory race
 	$(MAKE) --no-print-directory js
 	$(MAKE) --no-print-directory integration
+
+soak: ## what takes long: ten million random negotiations
+	go test -count 1 -timeout 2h -run Histories ./signaling/internal/negotiation -histories=10000000
 
 fuzz: ## fuzz every target for FUZZTIME (30s)
 	@.ci/fuzz $(FUZZTIME)
