@@ -46,6 +46,8 @@ export class Preview extends EventTarget {
   };
   /** The browser has been asked, and has not answered yet. */
   asking = false;
+  /** What is known of the problems is not the last word. */
+  opening = false;
   /** @type {Set<Kind>} what it has been asked for */ #asked = new Set();
   #closed = false;
   #navigator;
@@ -61,6 +63,13 @@ export class Preview extends EventTarget {
   async open() {
     this.#watch('camera');
     this.#watch('microphone');
+    this.opening = true;
+    await this.#openEach();
+    this.opening = false;
+    this.#changed();
+  }
+
+  async #openEach() {
     await this.#start(['camera', 'microphone']);
     const failed = this.#missing();
     if (failed.length !== 2) return;

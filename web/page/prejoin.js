@@ -109,7 +109,7 @@ class Prejoin {
       this.#toggles[i].set({ on: wanted && (asking || track !== null), problem: problem !== null, busy: asking && wanted && !track });
       this.#choices[i].set(track);
     });
-    this.#complain(camera.problem, microphone.problem);
+    if (!this.#preview.opening) this.#complain(camera.problem, microphone.problem);
   }
 
   /** @param {string | null} camera @param {string | null} microphone */

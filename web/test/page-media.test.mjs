@@ -63,6 +63,16 @@ test('without a camera there is still a microphone, and a reason', async () => {
   assert.ok(preview.devices.microphone.track);
 });
 
+test('a problem is the last word only at the end', async () => {
+  const { navigator } = browser({ camera: 'NotFoundError' });
+  const preview = new Preview(navigator);
+  /** @type {(string | null)[]} */
+  const told = [];
+  preview.addEventListener('change', () => preview.opening || told.push(preview.devices.camera.problem, preview.devices.microphone.problem));
+  await preview.open();
+  assert.deepEqual(told, ['no_device', null]);
+});
+
 test('who refused both is not asked again', async () => {
   const { navigator, asked } = browser({ camera: 'NotAllowedError', microphone: 'NotAllowedError', permissions: { camera: 'denied', microphone: 'denied' } });
   const preview = new Preview(navigator);
