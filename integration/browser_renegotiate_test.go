@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"testing"
 
 	"github.com/pion/webrtc/v4"
@@ -27,6 +28,8 @@ var browserChanges = []string{
 	`[...signalRoom.participants.values()][0].connection.fail()`,
 	`[...signalRoom.participants.values()][0].connection.fail()`,
 }
+
+var iceUfrag = regexp.MustCompile(`(?m)^a=ice-ufrag:\S+`)
 
 // watchErrors has the page count what it may not meet.
 const watchErrors = `(() => {
@@ -112,7 +115,9 @@ func (m *mixed) judge(peak map[webrtc.RTPCodecType]int) {
 	if err != nil || report.Connections != 1 || report.Err != nil || report.State != "connected" {
 		m.t.Errorf("not the one good connection it was: %v\n%s", err, m.dump())
 	}
+	ufrags := map[string]bool{}
 	for i, d := range m.dee.net.tap.descriptions(m.t) {
+		ufrags[iceUfrag.FindString(d.Data.SDP)] = true
 		if d.PC != 1 || d.Gen != i+1 {
 			m.t.Errorf("number %d is %s %d.%d", i+1, d.Type, d.PC, d.Gen)
 		}
@@ -120,4 +125,8 @@ func (m *mixed) judge(peak map[webrtc.RTPCodecType]int) {
 			m.t.Fatalf("%s %d is longer than for %v tracks at a time:\n%s", d.Type, d.Gen, peak, d.Data.SDP)
 		}
 	}
+	if len(ufrags) < 3 {
+		m.t.Errorf("ICE was restarted %d times only", len(ufrags)-1)
+	}
+	record(m.t, "restarts", len(ufrags)-1)
 }

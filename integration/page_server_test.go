@@ -182,9 +182,6 @@ func (p *signalProcess) page(room string, options ...string) string {
 	return p.url + "?" + strings.Join(append([]string{"room=" + room}, options...), "&")
 }
 
-// ws is the address for clients that are no browser.
-func (p *signalProcess) ws() string { return "ws" + strings.TrimPrefix(p.url, "http") + "ws" }
-
 // A signalLog is a log that is read while it is written.
 type signalLog struct {
 	mu   sync.Mutex
