@@ -37,9 +37,6 @@ const guardedSignal = `{ read -r _; kill -KILL 0; } <&3 >/dev/null 2>&1 & exec "
 // test has it.
 func buildSignal(t *testing.T) string {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("builds a program and starts browsers: not with -short")
-	}
 	program := filepath.Join(t.TempDir(), "signal")
 	args := []string{"build", "-o", program}
 	if raceDetector() {

@@ -18,13 +18,12 @@ type site struct {
 // TestPage is what people do with the page: real browsers, real clicks, and
 // the program that they run.
 func TestPage(t *testing.T) {
-	program := buildSignal(t)
 	s := site{
-		program: program,
-		red:     browser.Start(t, browser.Options{CameraFile: cameraFile(t, red), Wait: stepTime}),
-		blue:    browser.Start(t, browser.Options{CameraFile: cameraFile(t, blue), Wait: stepTime}),
-		server:  serveSignal(t, program),
+		red:  startBrowser(t, browser.Options{CameraFile: cameraFile(t, red), Wait: stepTime}),
+		blue: startBrowser(t, browser.Options{CameraFile: cameraFile(t, blue), Wait: stepTime}),
 	}
+	s.program = buildSignal(t)
+	s.server = serveSignal(t, s.program)
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, site)
