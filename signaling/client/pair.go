@@ -217,8 +217,12 @@ func (p *Pair) run(before *legacy) {
 	}
 }
 
-// failed tells the application that there is no connection to this peer.
+// failed tells the application that there is no connection to this peer. What
+// fails because the pair is over is no news.
 func (p *Pair) failed(err error) {
+	if p.ctx.Err() != nil && !errors.Is(err, errPairFlooded) {
+		return
+	}
 	c := p.room.client
 	c.log.Warn("pair failed", "room", p.room.name, "peer", p.peer.ID, "cause", err)
 	c.mu.Lock()
@@ -319,7 +323,7 @@ func result(a negotiation.Action, kind negotiation.EventKind, data json.RawMessa
 
 func (p *Pair) send(a negotiation.Action) {
 	m := &wire.Message{Type: a.Type, To: p.peer.ID, PC: a.PC, Gen: a.Gen, Ufrag: a.Ufrag, End: a.End, Data: a.Data}
-	if err := p.room.send(p.ctx, m); err != nil && p.ctx.Err() == nil {
+	if err := p.room.send(p.ctx, m); err != nil {
 		p.failed(fmt.Errorf("client: %s to %s: %w", a.Type, p.peer.ID, err))
 	}
 }
