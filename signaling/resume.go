@@ -98,18 +98,3 @@ func parseToken(s string, keys [][]byte) (*resumeToken, error) {
 	}
 	return t, nil
 }
-
-// validNonce reports whether s is 16 to 64 of A-Z a-z 0-9 - _.
-func validNonce(s string) bool {
-	if len(s) < 16 || len(s) > 64 {
-		return false
-	}
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
-		default:
-			return false
-		}
-	}
-	return true
-}

@@ -150,6 +150,7 @@ func TestFirstFrameMustBeHello(t *testing.T) {
 			{&wire.Message{Type: wire.TypePing}, wire.CodeHelloExpected},
 			{&wire.Message{Type: "nonsense"}, wire.CodeHelloExpected},
 			{&wire.Message{Type: wire.TypeHello, Hello: &wire.Hello{Versions: []string{"signal.v9"}}}, wire.CodeUnsupportedVersion},
+			{&wire.Message{Type: wire.TypeHello, Hello: &wire.Hello{Versions: []string{}}}, wire.CodeUnsupportedVersion},
 			{&wire.Message{Type: wire.TypeHello, Hello: &wire.Hello{Resume: &wire.Resume{Token: "x", Nonce: "short"}}}, wire.CodeBadMessage},
 			{&wire.Message{Type: wire.TypeHello, Hello: &wire.Hello{Resume: &wire.Resume{Token: "x", Nonce: "0123456789 abcdef"}}}, wire.CodeBadMessage},
 			{&wire.Message{Type: wire.TypeHello, Hello: &wire.Hello{Resume: &wire.Resume{Token: "x", Nonce: "0123456789abcdef"}}}, wire.CodeSessionGone},

@@ -79,8 +79,8 @@ func (h *Hello) check() *Error {
 	if len(h.Token) > 4096 {
 		return Refuse(CodeBadMessage, "hello: token has %d bytes, more than 4096", len(h.Token))
 	}
-	if r := h.Resume; r != nil && (len(r.Nonce) < 16 || len(r.Nonce) > 64) {
-		return Refuse(CodeBadMessage, "hello: resume.nonce has %d characters, want 16 to 64", len(r.Nonce))
+	if h.Resume != nil && !validNonce(h.Resume.Nonce) {
+		return Refuse(CodeBadMessage, "hello: resume.nonce is %q, want 16 to 64 of A-Z a-z 0-9 _ -", short([]byte(h.Resume.Nonce)))
 	}
 	return nil
 }
@@ -139,6 +139,18 @@ func ValidPeer(s string) bool {
 	}
 	for i := range len(s) {
 		if !alphanumeric(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func validNonce(s string) bool {
+	if len(s) < 16 || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !alphanumeric(c) && c != '-' && c != '_' {
 			return false
 		}
 	}

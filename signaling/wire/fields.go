@@ -163,6 +163,7 @@ func (f *fields) finishHello() error {
 		if s.peek() != '[' {
 			return fmt.Errorf("versions: want an array of strings, have %s", short(f.versions))
 		}
+		h.Versions = []string{}
 		if err := s.list(']', func() error {
 			from := s.i
 			if _, err := s.value(); err != nil {

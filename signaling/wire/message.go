@@ -89,7 +89,7 @@ type Message struct {
 
 // Hello is what a client says of itself.
 type Hello struct {
-	Versions []string // empty: signal.v1
+	Versions []string // nil: signal.v1
 	Token    string   // a credential for Config.Authenticate
 	Resume   *Resume  // nil: a new session
 }
