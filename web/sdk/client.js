@@ -1,4 +1,4 @@
-import { SignalError } from './errors.js';
+import { SignalError, closed } from './errors.js';
 import { Target } from './events.js';
 import { Mailbox } from './mailbox.js';
 import { Room } from './room.js';
@@ -34,6 +34,7 @@ export class Client extends Target {
   /** @type {Map<string, Set<string>>} by room: the ids in it */ #rosters = new Map();
   /** @type {SignalError | null} */ #error = null;
   #alone;
+  #log;
 
   /**
    * @param {ConnectOptions} [options]
@@ -44,8 +45,9 @@ export class Client extends Target {
     this.#alone = alone;
     this.#options = options;
     const env = (this.#env = options.env ?? /** @type {import('./probe.js').Env} */ (/** @type {unknown} */ (globalThis)));
+    this.#log = options.log ?? (() => {});
     this.#session = new Session(
-      { env, url: address(options, env), token: options.token, reconnect: options.reconnect, log: options.log ?? (() => {}) },
+      { ...options, env, url: address(options, env), log: this.#log },
       {
         state: () => this.#stateChanged(),
         frame: (frame, bytes) => this.#frame(frame, bytes),
@@ -80,7 +82,7 @@ export class Client extends Target {
   /** Resolves when connected; rejects with why that will not be. */
   async connected() {
     while (this.state === 'connecting' || this.state === 'reconnecting') await this.next('statechange');
-    if (this.state === 'disconnected') throw this.#error ?? new SignalError('closed', 'the connection is over');
+    this.#mustLive();
   }
 
   /**
@@ -90,13 +92,15 @@ export class Client extends Target {
    * @returns {Promise<Room>}
    */
   async join(name, options = {}) {
-    if (this.state === 'disconnected') throw this.#error ?? new SignalError('closed', 'the connection is over');
-    const known = this.#rooms.get(name);
-    if (known) return known;
-    const room = new Room(name, this.#wire(name), options);
+    this.#mustLive();
+    const room = this.#rooms.get(name) ?? new Room(name, this.#wire(name), options);
     this.#rooms.set(name, room);
     await room.enter();
     return room;
+  }
+
+  #mustLive() {
+    if (this.state === 'disconnected') throw this.#error ?? closed();
   }
 
   /** Says goodbye: others see this client leave at once. */
@@ -106,16 +110,11 @@ export class Client extends Target {
 
   /** @param {string} room @returns {import('./room.js').Wire} */
   #wire(room) {
-    const session = this.#session;
     return {
       env: this.#env,
-      log: this.#options.log ?? (() => {}),
-      id: () => session.id,
-      state: () => session.state,
-      window: () => session.window,
-      limits: () => session.limits,
+      log: this.#log,
+      session: this.#session,
       configuration: () => this.#configuration(),
-      push: (frame, fate) => session.push(frame, fate),
       post: (to, frame, fate) => this.#mailbox(to).put(frame, size(encode(frame)), fate),
       attach: (handlers) => this.#handlers.set(room, handlers),
       gone: (id) => this.#maybeGone(id),
@@ -234,6 +233,8 @@ export class Client extends Target {
     this.#options.signal?.removeEventListener('abort', this.#abort);
     const reason = !error ? 'left' : error.code === 'replaced' ? 'replaced' : 'failed';
     for (const handlers of [...this.#handlers.values()]) handlers.over(reason, this.#error);
+    // What is held back here is in no outbox that could tell its fate.
+    for (const mailbox of this.#mailboxes.values()) mailbox.giveUp(error ?? closed());
     this.#rooms.clear();
     this.#handlers.clear();
     if (error) this.fire('error', { error });

@@ -2,20 +2,14 @@
 
 /**
  * What each code means, as in section 8 of PROTOCOL.md: what to do, and the
- * close code of a link that it ends. Those that are left out end none, and
- * the same again never helps.
+ * close code of a link that it ends. With those that are left out the same
+ * again never helps, and what they end, they end with a close code that says so.
  * @type {Record<string, {retry: Retry, close?: number}>}
  */
 const codes = {
-  bad_message: { retry: 'never', close: 4400 },
-  hello_expected: { retry: 'never', close: 4402 },
-  unsupported_version: { retry: 'never', close: 4406 },
   unauthenticated: { retry: 'authenticate', close: 4401 },
-  forbidden: { retry: 'never', close: 4403 },
-  unknown_app: { retry: 'never', close: 4404 },
   hello_timeout: { retry: 'now', close: 4408 },
   idle: { retry: 'now', close: 4407 },
-  replaced: { retry: 'never', close: 4409 },
   session_gone: { retry: 'fresh', close: 4410 },
   too_big: { retry: 'never', close: 1009 },
   not_text: { retry: 'never', close: 1003 },
@@ -25,7 +19,6 @@ const codes = {
   unavailable: { retry: 'after', close: 1013 },
   going_away: { retry: 'after', close: 1012 },
   internal: { retry: 'after', close: 1011 },
-  bye: { retry: 'never', close: 1000 },
   // The SDK's own.
   unreachable: { retry: 'now' },
   timeout: { retry: 'now' },
@@ -55,12 +48,15 @@ export class SignalError extends Error {
   }
 }
 
+/** It cannot be done any more. @param {'connection' | 'room'} [what] */
+export const closed = (what = 'connection') => new SignalError('closed', `the ${what} is over`);
+
 /**
  * The error that a server told in a frame.
  * @param {{code?: string, text?: string, after?: number}} frame
  */
 export function fromFrame({ code = 'internal', text, after }) {
-  return new SignalError(code, text || code, { after, retry: codes[code] ? undefined : 'never' });
+  return new SignalError(code, text || code, { after });
 }
 
 /**
@@ -71,7 +67,7 @@ export function fromFrame({ code = 'internal', text, after }) {
 export function fromClose({ code, reason }) {
   if (codes[reason]) return new SignalError(reason, reason);
   const known = Object.keys(codes).find((c) => codes[c].close === code);
-  if (known && code !== 1000) return new SignalError(known, reason || known);
+  if (known) return new SignalError(known, reason || known);
   const never = code >= 4400 && code < 4500;
   return new SignalError(reason || 'unreachable', reason || 'the connection was lost', { retry: never ? 'never' : 'now' });
 }
@@ -90,7 +86,7 @@ export async function fromResponse(response) {
   return new SignalError(code, body?.detail || body?.title || `the server answered with status ${status}`, {
     status,
     after: seconds ? seconds * 1000 : undefined,
-    retry: codes[code] && code !== 'unreachable' ? undefined : retry,
+    retry: codes[code]?.close ? undefined : retry,
   });
 }
 

@@ -24,7 +24,6 @@ export class Link {
   #env;
   #socket;
   #handlers;
-  #opened = false;
   #over = false;
   #dead = OPEN_TIMEOUT;
   #heard;
@@ -34,6 +33,10 @@ export class Link {
 
   /** Of the newest welcome on this link; 0 before it. */
   since = 0;
+  /** Frames can be sent. */
+  opened = false;
+  /** A probe has had no answer yet: it may be dead. */
+  silent = false;
 
   /**
    * @param {import('./probe.js').Env} env
@@ -48,7 +51,7 @@ export class Link {
     this.#socket = new env.WebSocket(url, [protocol]);
     this.#socket.onopen = () => {
       if (this.#over) return;
-      this.#opened = true;
+      this.opened = true;
       handlers.opened();
     };
     this.#socket.onmessage = ({ data }) => this.#message(data);
@@ -59,7 +62,7 @@ export class Link {
 
   /** @param {string} text */
   send(text) {
-    if (!this.#over && this.#opened) this.#socket.send(text);
+    if (!this.#over && this.opened) this.#socket.send(text);
   }
 
   /** Ends it from this side. No handler is called any more. */
@@ -75,6 +78,7 @@ export class Link {
     this.send(encode({ type: 'ping' }));
     this.#probe = this.#env.setTimeout(() => {
       this.#probe = undefined;
+      this.silent = true;
       this.#handlers.silent();
     }, PROBE_TIMEOUT);
   }
@@ -85,6 +89,7 @@ export class Link {
     this.#heard = this.#env.Date.now();
     this.#env.clearTimeout(this.#probe);
     this.#probe = undefined;
+    this.silent = false;
     let frame;
     try {
       frame = decode(text);
@@ -106,8 +111,7 @@ export class Link {
     this.#ticker = this.#env.setTimeout(() => {
       const now = this.#env.Date.now();
       if (now - this.#heard >= this.#dead) {
-        const error = this.since ? new SignalError('idle', 'the server has not been heard') : new SignalError('unreachable', 'the server does not answer');
-        return this.fail(error);
+        return this.fail(new SignalError(this.since ? 'idle' : 'unreachable', 'the server does not answer'));
       }
       if (now - before > TICK + ASLEEP) this.probe();
       this.#tick(now);
@@ -118,7 +122,7 @@ export class Link {
   fail(error) {
     if (this.#over) return;
     const { ended } = this.#handlers;
-    const opened = this.#opened;
+    const opened = this.opened;
     this.close(4000); // not 1000 or 1001: those end the session
     ended(error, opened);
   }
@@ -127,7 +131,7 @@ export class Link {
   #end(error) {
     if (this.#over) return;
     this.#stop();
-    this.#handlers.ended(error, this.#opened);
+    this.#handlers.ended(error, this.opened);
   }
 
   #stop() {

@@ -75,15 +75,14 @@ export class Mailbox {
       ok,
       fail: (error) => {
         if (error.code === 'outcome_unknown') return; // resend comes
-        if (this.#drop((l) => l === letter)) fail?.(error);
+        if (this.#drop(letter)) fail?.(error);
       },
     });
   }
 
   /** Adds what the other side has to know. @param {Frame} frame */
   #stamp(frame) {
-    this.#timer?.();
-    this.#timer = null;
+    this.#stopTimer();
     this.#owed = 0;
     const base = this.#base;
     return { ...frame, got: this.#got || undefined, base: base > this.#confirmed + 1 ? base : undefined };
@@ -94,12 +93,12 @@ export class Mailbox {
     return this.#open[0]?.frame.n ?? this.#n + 1;
   }
 
-  /** Takes letters out that are not sent again. @param {(letter: Letter) => boolean} which */
-  #drop(which) {
-    const dropped = this.#open.filter(which);
-    if (!dropped.length) return false;
-    this.#open = this.#open.filter((letter) => !dropped.includes(letter));
-    for (const { size } of dropped) this.#bytes -= size;
+  /** Takes out a letter that is not sent again. @param {Letter} letter */
+  #drop(letter) {
+    const at = this.#open.indexOf(letter);
+    if (at < 0) return false;
+    this.#open.splice(at, 1);
+    this.#bytes -= letter.size;
     this.#afterRoom();
     return true;
   }
@@ -117,8 +116,7 @@ export class Mailbox {
   /** Nothing is sent until resend: the server that had it is gone. */
   hold() {
     this.#held = true;
-    this.#timer?.();
-    this.#timer = null;
+    this.#stopTimer();
   }
 
   get held() {
@@ -142,8 +140,7 @@ export class Mailbox {
     for (const { fate } of letters) fate.fail?.(error);
     this.#bytes = 0;
     this.#held = false;
-    this.#timer?.();
-    this.#timer = null;
+    this.#stopTimer();
     this.#owed = 0;
   }
 
@@ -157,22 +154,17 @@ export class Mailbox {
     this.#room = frame.room ?? this.#room;
     this.#confirmedUpTo(frame.got ?? 0);
     const before = this.#got;
-    const skipped = this.#skip(frame.base ?? 0);
-    if (frame.n === undefined) {
-      const ripe = [...skipped, ...this.#ripe()];
-      // A base that moved us on is confirmed: without this its sender, who may have a second gap, waits for ever.
-      if (this.#got > before) this.#owe(1);
-      return frame.type === 'got' ? ripe : [...ripe, frame];
+    const ripe = this.#skip(frame.base ?? 0);
+    const { n } = frame;
+    if (n && n > this.#got && !this.#early.has(n) && (n === this.#got + 1 || this.#earlyBytes + size <= LIMIT)) {
+      this.#early.set(n, { frame, size });
+      this.#earlyBytes += size;
     }
-    if (frame.n > this.#got && !this.#early.has(frame.n)) {
-      if (frame.n === this.#got + 1 || this.#earlyBytes + size <= LIMIT) {
-        this.#early.set(frame.n, { frame, size });
-        this.#earlyBytes += size;
-      }
-    }
-    const ripe = this.#ripe();
-    this.#owe(1);
-    return [...skipped, ...ripe];
+    for (let next; (next = this.#takeEarly(this.#got + 1)); this.#got++) ripe.push(next);
+    // A base that moved us on is confirmed: without this its sender, who may have a second gap, waits for ever.
+    if (n !== undefined || this.#got > before) this.#owe(1);
+    if (n === undefined && frame.type !== 'got') ripe.push(frame);
+    return ripe;
   }
 
   /** Waits for nothing below base; what came of it all the same is handed up. @param {number} base */
@@ -190,12 +182,6 @@ export class Mailbox {
     this.#early.delete(n);
     this.#earlyBytes -= early.size;
     return early.frame;
-  }
-
-  #ripe() {
-    const frames = [];
-    for (let frame; (frame = this.#takeEarly(this.#got + 1)); this.#got++) frames.push(frame);
-    return frames;
   }
 
   /** @param {number} got */
@@ -219,5 +205,10 @@ export class Mailbox {
   #confirm() {
     if (this.#held || !this.#room) return;
     this.#post(this.#stamp({ type: 'got', room: this.#room, to: this.#to }), {});
+  }
+
+  #stopTimer() {
+    this.#timer?.();
+    this.#timer = null;
   }
 }

@@ -8,19 +8,21 @@ import { Source } from './source.js';
  * @extends {Target<{changed: {}}>}
  */
 export class Me extends Target {
-  #id;
+  #session;
   #publish;
+  #check;
   #name;
   #metadata;
 
   /**
-   * @param {{env: import('./probe.js').Env, id: () => string, publish: () => Promise<void>, name?: string, metadata?: any}} options
-   *   publish tells the others
+   * @param {{env: import('./probe.js').Env, session: import('./session.js').Session, publish: () => Promise<void>, check: (data: object) => void, name?: string, metadata?: any}} options
+   *   publish tells the others; check throws if that is too much to tell
    */
-  constructor({ env, id, publish, name = '', metadata }) {
+  constructor({ env, session, publish, check, name = '', metadata }) {
     super();
-    this.#id = id;
+    this.#session = session;
     this.#publish = publish;
+    this.#check = check;
     this.#name = name;
     this.#metadata = metadata;
     this.camera = new Source(env, 'camera');
@@ -28,7 +30,7 @@ export class Me extends Target {
   }
 
   get id() {
-    return this.#id();
+    return this.#session.id;
   }
 
   get name() {
@@ -44,8 +46,11 @@ export class Me extends Target {
    * @param {{name?: string, metadata?: any}} what
    */
   async update(what) {
-    if (what.name !== undefined) this.#name = what.name;
-    if ('metadata' in what) this.#metadata = what.metadata;
+    const { camera, microphone } = this;
+    const { name = this.#name, metadata } = { metadata: this.#metadata, ...what };
+    this.#check(rosterData({ name, metadata, camera, microphone })); // or it would be refused later, with whatever comes then
+    this.#name = name;
+    this.#metadata = metadata;
     this.fire('changed');
     await this.#publish();
   }
@@ -53,14 +58,10 @@ export class Me extends Target {
 
 /**
  * The metadata by which the others know me: see readSlots for how they read it.
- * @param {Me} me
+ * @param {Pick<Me, 'name' | 'metadata' | 'camera' | 'microphone'>} me
  */
-export function rosterData(me) {
+export function rosterData({ name, metadata, camera, microphone }) {
   /** @param {Source} source */
   const carries = (source) => (!source.active ? 'off' : source.muted ? 'muted' : 'on');
-  return {
-    name: me.name || undefined,
-    metadata: me.metadata,
-    slots: { microphone: carries(me.microphone), camera: carries(me.camera) },
-  };
+  return { name: name || undefined, metadata, slots: { microphone: carries(microphone), camera: carries(camera) } };
 }

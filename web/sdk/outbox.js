@@ -60,7 +60,9 @@ export class Outbox {
     while (this.#open.length && /** @type {number} */ (this.#open[0].frame.id) <= id) {
       const entry = /** @type {Entry} */ (this.#open.shift());
       this.#cursor = Math.max(0, this.#cursor - 1);
-      if (!entry.fate.answer) this.#settle(entry);
+      if (entry.fate.answer) continue;
+      entry.done = true;
+      entry.fate.ok?.();
     }
     for (const [old, entry] of this.#waiting) {
       if (old > id - REMEMBERED) break;
@@ -75,12 +77,6 @@ export class Outbox {
     this.#waiting.delete(id);
     if (answer instanceof SignalError) entry.fate.fail?.(answer);
     else if (!entry.done) entry.fate.ok?.(answer);
-  }
-
-  /** @param {Entry} entry */
-  #settle(entry) {
-    entry.done = true;
-    entry.fate.ok?.();
   }
 
   /**

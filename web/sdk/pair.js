@@ -31,11 +31,10 @@ const MAX_NEED = 32;
 /** Events that are about no particular connection; an offer may bring a new one. */
 const free = new Set(['begin', 'end', 'needed', 'offer', 'timer', 'peer-away', 'peer-back', 'link-down', 'link-up']);
 const NONE = Object.freeze({ audio: 0, video: 0, data: 0 });
-/** @param {Need | null} a @param {Need} b */
-const same = (a, b) => a !== null && a.audio === b.audio && a.video === b.video && a.data === b.data;
-
 /** M-lines for b are enough for a. @param {Need} a @param {Need} b */
 const within = (a, b) => a.audio <= b.audio && a.video <= b.video && a.data <= b.data;
+/** @param {Need | null} a @param {Need} b */
+const same = (a, b) => a !== null && within(a, b) && within(b, a);
 
 export class Pair {
   #offers;
@@ -61,11 +60,6 @@ export class Pair {
   constructor(offers) {
     this.#offers = offers;
     this.#phase = offers ? 'over' : 'idle';
-  }
-
-  /** The number of the current connection; 0 before the first. */
-  get pc() {
-    return this.#pc;
   }
 
   /** Nothing is under way. */

@@ -1,12 +1,18 @@
+const EAGER = 25; // attempts in about the minute for which a server keeps a session
+const LONGEST = 3_600_000; // what a timer can take is not much more, and then it fires at once
+
 /**
- * Delays between attempts to reconnect: none, then doubling to a ceiling, with
- * jitter so that a restarted server is not met by every client at once.
- * @param {{random?: () => number}} [options] random is replaced in tests
- * @returns {Generator<number, never>} milliseconds
+ * The delay before an attempt to reconnect: none, then doubling to a ceiling,
+ * with jitter so that a restarted server is not met by every client at once.
+ * The ceiling is low while a call can still be taken up again: people wait, and
+ * an attempt at a server that is away costs next to nothing.
+ * @param {number} tries 1 for the first
+ * @param {number} random in [0, 1)
+ * @returns {number} milliseconds
  */
-export function* backoff({ random = Math.random } = {}) {
-  yield 0;
-  for (let d = 500; ; d = Math.min(2 * d, 15_000)) yield d * (0.5 + random() / 2);
+export function backoff(tries, random) {
+  if (tries === 1) return 0;
+  return Math.min(500 * 2 ** (tries - 2), tries <= EAGER ? 3_000 : 15_000) * (0.5 + random / 2);
 }
 
 /** A link that lived for so long was good: the next loss begins with no delay again. */
@@ -18,7 +24,7 @@ const STABLE = 5_000;
 export class Policy {
   #tries = 0;
   #authenticated = false;
-  #delays;
+  #renewed = false;
   #reconnect;
   #random;
 
@@ -29,17 +35,13 @@ export class Policy {
   constructor(reconnect, random) {
     this.#reconnect = reconnect;
     this.#random = random;
-    this.#delays = backoff({ random });
   }
 
   /** @param {number} lived how long the link was there, in ms */
   lost(lived) {
-    if (lived >= STABLE) this.reset();
-  }
-
-  reset() {
+    if (lived < STABLE) return;
+    this.#renewed = false;
     this.#tries = 0;
-    this.#delays = backoff({ random: this.#random });
   }
 
   /** A welcome: whatever the token was, it was good. */
@@ -58,13 +60,16 @@ export class Policy {
       if (!renewable || this.#authenticated) return null;
       this.#authenticated = true;
     }
-    if (error.retry === 'fresh') this.reset(); // the server is there: nothing to wait for
+    if (error.retry === 'fresh' && !this.#renewed) {
+      this.#renewed = true;
+      this.#tries = 0; // the server is there: nothing to wait for, unless it ends every session
+    }
     const tries = ++this.#tries;
     if (this.#reconnect) return this.#reconnect(tries, error.code);
-    const delay = this.#delays.next().value;
+    const delay = backoff(tries, this.#random());
     if (error.retry !== 'after') return delay;
+    const after = Math.min(error.after ?? 1_000, LONGEST);
     // A server that stops names the time over which its clients should spread.
-    if (error.code === 'going_away' && error.after) return Math.max(delay, error.after * this.#random());
-    return Math.max(delay, error.after ?? 1_000);
+    return Math.max(delay, error.code === 'going_away' ? after * this.#random() : after);
   }
 }

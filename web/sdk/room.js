@@ -1,4 +1,4 @@
-import { SignalError } from './errors.js';
+import { SignalError, closed } from './errors.js';
 import { Feed, Target } from './events.js';
 import { Me, rosterData } from './me.js';
 import { Pair } from './pair.js';
@@ -34,18 +34,16 @@ const AWAY_AFTER = 1_000;
  * @typedef {{
  *   env: import('./probe.js').Env,
  *   log: (level: 'debug' | 'info' | 'warn', what: string, detail?: object) => void,
- *   id: () => string, state: () => State, window: () => number,
- *   limits: () => import('./wire.js').Limits,
+ *   session: import('./session.js').Session,
  *   configuration: () => RTCConfiguration,
- *   push: (frame: Frame, fate?: import('./outbox.js').Fate) => void,
  *   post: (to: string, frame: Frame, fate?: import('./outbox.js').Fate) => void,
  *   attach: (handlers: RoomHandlers) => void,
  *   gone: (id: string) => void,
  *   leave: () => Promise<void>,
  * }} Wire
- *   push is delivery to the server, post to another peer; gone says that a
- *   peer has left this room; leave says that this
- *   room is over, and gives up the connection if that was made for it
+ *   session delivers to the server, post to another peer; gone says that a
+ *   peer has left this room; leave says that this room is over, and gives up
+ *   the connection if that was made for it
  */
 /**
  * @typedef {{
@@ -74,6 +72,7 @@ export class Room extends Target {
   /** @type {'session' | 'history' | null} what was lost since the last snapshot */ #lost = null;
   #snapshot = false; // of this session
   /** @type {((error: SignalError | null) => void) | null} */ #entered = null;
+  /** @type {Promise<void> | null} */ #entering = null;
   /** @type {Promise<void> | null} */ #publishing = null;
   #told = ''; // what the others know of me, or will
 
@@ -86,7 +85,11 @@ export class Room extends Target {
     super();
     this.name = name;
     this.#wire = wire;
-    this.me = new Me({ env: wire.env, id: wire.id, publish: () => this.#publish(), name: ownName, metadata });
+    this.me = new Me({
+      env: wire.env, session: wire.session, name: ownName, metadata,
+      publish: () => this.#publish(),
+      check: (data) => this.#check('update', JSON.stringify(data)),
+    });
     wire.attach({
       frame: (frame) => this.#frame(frame),
       state: () => this.#judge(),
@@ -115,12 +118,10 @@ export class Room extends Target {
 
   /** Resolves when the server has let me in. */
   enter() {
-    /** @type {Promise<void>} */
-    const entered = new Promise((resolve, reject) => {
+    return (this.#entering ??= new Promise((resolve, reject) => {
       this.#entered = (error) => (error ? reject(error) : resolve());
-    });
-    this.#join();
-    return entered;
+      this.#join();
+    }));
   }
 
   /** @returns {Feed<Participant>} */
@@ -144,12 +145,12 @@ export class Room extends Target {
     this.#mustBeThere();
     if (to && !this.#seats.has(to.id)) throw new SignalError('no_such_peer', 'this participant has left');
     const frame = { type: 'message', room: this.name, data: data ?? null };
-    this.#check(frame, size(JSON.stringify(frame.data)), this.#wire.limits().message - 512);
+    this.#check('message', JSON.stringify(frame.data), this.#wire.session.limits.message - 512);
     await new Promise((resolve, reject) => {
       const fate = { ok: () => resolve(undefined), fail: reject };
       if (to) this.#wire.post(to.id, frame, fate);
       else if (this.#lost || this.#missing.size) this.#tellEach(frame, fate);
-      else this.#wire.push(frame, fate);
+      else this.#wire.session.push(frame, fate);
     });
   }
 
@@ -179,23 +180,24 @@ export class Room extends Target {
   }
 
   #mustBeThere() {
-    if (this.#state === 'disconnected') throw new SignalError('closed', 'the room is over');
+    if (this.#state === 'disconnected') throw closed('room');
   }
 
-  /** @param {Frame} frame @param {number} bytes @param {number} limit */
-  #check(frame, bytes, limit) {
-    if (bytes > limit) throw new SignalError('too_big', `${frame.type}: ${bytes} bytes, and ${limit} are allowed`);
+  /** @param {string} type @param {string} data JSON @param {number} [limit] */
+  #check(type, data, limit = this.#wire.session.limits.metadata) {
+    const bytes = size(data);
+    if (bytes > limit) throw new SignalError('too_big', `${type}: ${bytes} bytes, and ${limit} are allowed`);
   }
 
   #join() {
     const frame = { type: 'join', room: this.name, data: rosterData(this.me) };
     this.#told = JSON.stringify(frame.data);
     try {
-      this.#check(frame, size(this.#told), this.#wire.limits().metadata);
+      this.#check('join', this.#told);
     } catch (error) {
       return this.#refused(/** @type {SignalError} */ (error));
     }
-    this.#wire.push(frame, {
+    this.#wire.session.push(frame, {
       answer: true,
       fail: (error) => error.code === 'outcome_unknown' || this.#refused(error), // it is sent again
     });
@@ -204,7 +206,6 @@ export class Room extends Target {
   /** @param {SignalError} error */
   #refused(error) {
     if (this.#state === 'disconnected') return;
-    if (!this.#entered) this.fire('error', { error });
     this.#end('failed', error);
     this.#wire.leave();
   }
@@ -217,11 +218,18 @@ export class Room extends Target {
       const frame = { type: 'update', room: this.name, data: rosterData(this.me) };
       const told = JSON.stringify(frame.data);
       if (told === this.#told) return;
-      this.#check(frame, size(told), this.#wire.limits().metadata);
+      this.#check('update', told);
       this.#told = told;
       return new Promise((resolve, reject) => {
-        // A join follows a lost history, and tells it too.
-        this.#wire.push(frame, { answer: true, ok: () => resolve(), fail: (error) => (error.code === 'outcome_unknown' ? resolve() : reject(error)) });
+        this.#wire.session.push(frame, {
+          answer: true,
+          ok: () => resolve(),
+          fail: (error) => {
+            if (error.code === 'outcome_unknown') return resolve(); // a join follows, and tells it too
+            this.#told = '';
+            reject(error);
+          },
+        });
       });
     });
     return this.#publishing;
@@ -248,7 +256,7 @@ export class Room extends Target {
   }
 
   #judge() {
-    const link = this.#wire.state();
+    const link = this.#wire.session.state;
     for (const seat of this.#seats.values()) seat.linkChanged();
     if (link === 'disconnected') return;
     if (link === 'connected' && this.#snapshot) this.#setState('connected');
@@ -266,7 +274,8 @@ export class Room extends Target {
   #end(reason, error) {
     if (this.#state === 'disconnected') return;
     this.#reason = reason;
-    this.#entered?.(error ?? new SignalError('closed', 'the room is over'));
+    if (reason === 'failed' && error && !this.#entered) this.fire('error', { error });
+    this.#entered?.(error ?? closed('room'));
     this.#entered = null;
     for (const timer of this.#missing.values()) this.#wire.env.clearTimeout(timer);
     for (const seat of this.#seats.values()) seat.end();
@@ -331,12 +340,10 @@ export class Room extends Target {
 
   /** @param {import('./wire.js').Peer} peer */
   #add(peer) {
-    const { env, log, limits, configuration } = this.#wire;
     /** @type {Seat} */
-    const seat = new Seat(peer, this.#pairWith(peer), {
-      env, log, limits, configuration,
+    const seat = new Seat(peer, {
+      ...this.#wire,
       trackOf: (name) => this.me[name].track,
-      linked: () => this.#wire.state() === 'connected',
       send: (to, frame) => this.#wire.post(to, { ...frame, room: this.name }),
       onerror: (error) => {
         error.participant = seat.participant;
@@ -346,7 +353,7 @@ export class Room extends Target {
     });
     this.#seats.set(peer.id, seat);
     this.#participants.set(peer.id, seat.participant);
-    seat.begin();
+    seat.begin(this.#pairWith(peer));
     for (const feed of this.#feeds) feed.push(seat.participant);
     this.fire('participantjoined', { participant: seat.participant });
   }
@@ -370,10 +377,11 @@ export class Room extends Target {
 
   /** Most of those whom a lost server forgot are on their way, too: away after a moment, as with any lost link. @param {Seat} seat */
   #miss(seat) {
+    if (this.#missing.has(seat.id)) return; // since the server before
     const { setTimeout } = this.#wire.env;
     this.#missing.set(seat.id, setTimeout(() => {
       this.#setAway(seat, true);
-      this.#missing.set(seat.id, setTimeout(() => this.#remove(seat, 'timeout'), this.#wire.window()));
+      this.#missing.set(seat.id, setTimeout(() => this.#remove(seat, 'timeout'), this.#wire.session.window));
     }, AWAY_AFTER));
   }
 

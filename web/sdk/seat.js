@@ -7,14 +7,12 @@ import { readSlots } from './slots.js';
 /**
  * @typedef {{
  *   env: import('./probe.js').Env, log: (level: 'debug' | 'info' | 'warn', what: string, detail?: object) => void,
- *   limits: () => import('./wire.js').Limits, configuration: () => RTCConfiguration,
+ *   session: import('./session.js').Session, configuration: () => RTCConfiguration,
  *   trackOf: (name: SlotName) => MediaStreamTrack | null,
- *   linked: () => boolean,
  *   send: (to: string, frame: import('./wire.js').Frame) => void,
  *   onerror: (error: import('./errors.js').SignalError) => void,
  *   onblocked: () => void,
  * }} SeatOptions
- *   linked: the own link is up
  */
 
 /** What a room keeps for one participant: the roster's entry, the negotiation, the media. */
@@ -34,10 +32,9 @@ export class Seat {
 
   /**
    * @param {import('./wire.js').Peer} peer
-   * @param {import('./pair.js').Pair} pair
    * @param {SeatOptions} options
    */
-  constructor(peer, pair, options) {
+  constructor(peer, options) {
     this.#options = options;
     this.id = peer.id;
     this.user = peer.user ?? null;
@@ -47,42 +44,40 @@ export class Seat {
     this.#away = peer.away ?? false;
     this.participant = new Participant(this);
     if (options.env.MediaStream) this.#stream = new options.env.MediaStream();
-    if (options.env.RTCPeerConnection) this.#peer = new Peer(this.#peerOptions(pair));
   }
 
   /** Negotiates anew, as another pair. @param {import('./wire.js').Peer} peer @param {import('./pair.js').Pair} pair */
   renew(peer, pair) {
     this.#peer?.end();
     this.offers = peer.offers;
-    this.#change(() => (this.#media = this.#media === 'connecting' ? 'connecting' : 'reconnecting'));
-    if (this.#options.env.RTCPeerConnection) this.#peer = new Peer(this.#peerOptions(pair));
-    this.begin();
+    if (this.#media === 'connected') this.#change(() => (this.#media = 'reconnecting'));
+    this.begin(pair);
   }
 
-  /** Begins to negotiate. */
-  begin() {
-    this.#peer?.handle({ kind: this.#options.linked() ? 'link-up' : 'link-down' });
-    this.#peer?.handle({ kind: this.#away ? 'peer-away' : 'peer-back' });
-    this.#peer?.handle({ kind: 'begin' });
+  get #linked() {
+    return this.#options.session.state === 'connected';
   }
 
-  /** @param {import('./pair.js').Pair} pair @returns {import('./driver/peer.js').PeerOptions} */
-  #peerOptions(pair) {
-    const { env, log, limits, configuration, trackOf, linked, send, onerror } = this.#options;
-    return {
-      pair, env, log, limits, configuration, trackOf,
+  /** Begins to negotiate. @param {import('./pair.js').Pair} pair */
+  begin(pair) {
+    if (!this.#options.env.RTCPeerConnection) return;
+    this.#peer = new Peer({
+      ...this.#options,
+      pair,
       offers: !this.offers,
-      expected: () => this.#expectsMedia(),
-      ready: () => linked() && !this.#away,
-      send: (frame) => send(this.id, frame),
+      expected: () => this.carries('microphone') === 'on' || this.carries('camera') === 'on',
+      ready: () => this.#linked && !this.#away,
+      send: (frame) => this.#options.send(this.id, frame),
       onstate: (state) => this.#change(() => (this.#media = state)),
       onpath: (path) => {
         this.path = path;
         this.participant.fire('pathchange');
       },
       ontrack: (name, track) => this.#setTrack(name, track),
-      onerror,
-    };
+    });
+    this.linkChanged();
+    this.#peer.handle({ kind: this.#away ? 'peer-away' : 'peer-back' });
+    this.#peer.handle({ kind: 'begin' });
   }
 
   get state() {
@@ -104,10 +99,6 @@ export class Seat {
     const track = this.tracks[name]?.track;
     if (!track || track.readyState === 'ended') return 'off';
     return track.muted ? 'muted' : 'on';
-  }
-
-  #expectsMedia() {
-    return this.carries('microphone') === 'on' || this.carries('camera') === 'on';
   }
 
   /** @param {() => void} change */
@@ -133,7 +124,7 @@ export class Seat {
   }
 
   linkChanged() {
-    this.#peer?.handle({ kind: this.#options.linked() ? 'link-up' : 'link-down' });
+    this.#peer?.handle({ kind: this.#linked ? 'link-up' : 'link-down' });
   }
 
   /** A frame of the negotiation. @param {import('./wire.js').Frame} frame */

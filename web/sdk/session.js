@@ -1,4 +1,4 @@
-import { SignalError, fromFrame, fromResponse } from './errors.js';
+import { SignalError, closed, fromFrame, fromResponse } from './errors.js';
 import { Link } from './link.js';
 import { Outbox, Pace } from './outbox.js';
 import { watchPage } from './probe.js';
@@ -82,7 +82,7 @@ export class Session {
    * @param {import('./outbox.js').Fate} [fate]
    */
   push(frame, fate) {
-    if (this.state === 'disconnected') return fate?.fail?.(new SignalError('closed', 'the connection is over'));
+    if (this.state === 'disconnected') return fate?.fail?.(closed());
     this.#outbox.push(frame, fate);
     this.#flush();
   }
@@ -223,7 +223,7 @@ export class Session {
       this.#owe();
     }
     if (frame.type === 'ping') return this.#say({ type: 'pong' });
-    if (frame.type === 'pong' || frame.type === 'ack') return this.#flush();
+    if (frame.type === 'pong' || frame.type === 'ack') return;
     if (frame.code === 'out_of_order' && frame.re === undefined) return link.fail(new SignalError('out_of_order', 'the server misses a frame', { retry: 'now' }));
     if (frame.type === 'going-away') this.#goingAway = frame.after ?? 0;
     if (frame.ice) this.iceServers = frame.ice.list;
@@ -247,7 +247,7 @@ export class Session {
 
   /** Writes what may be written. @param {Link | null} [link] */
   #flush(link = this.#link ?? (this.#resume ? null : this.#next)) {
-    if (!link || this.#flushing) return;
+    if (!link?.opened || this.#flushing) return;
     for (let frame; (frame = this.#outbox.peek()); this.#outbox.advance()) {
       const text = encode({ ...frame, ack: this.#outbox.owes ? this.#outbox.seq : undefined });
       const wait = this.#pace.take(size(text), this.#env.Date.now());
@@ -301,7 +301,8 @@ export class Session {
 
   /** @param {SignalError} error */
   #failed(error) {
-    if (this.#link || this.state === 'disconnected' || this.#away) return; // the first link still lives
+    if (this.state === 'disconnected' || this.#away) return;
+    if (this.#link) return this.#link.silent ? this.#link.fail(error) : undefined; // it lives, or neither does
     if (error.code === 'going_away') error.after ??= this.#goingAway;
     if (error.retry === 'fresh' || (this.id && !this.#resume)) this.#lose('session');
     const delay = this.#policy.next(error, typeof this.#options.token === 'function');
@@ -338,7 +339,7 @@ export class Session {
     this.#unwatch();
     this.#setState('disconnected');
     this.#handlers.ended(error);
-    const over = error ?? new SignalError('closed', 'the connection is over');
+    const over = error ?? closed();
     for (const { fate } of this.#outbox.reset(over)) fate.fail?.(over);
   }
 

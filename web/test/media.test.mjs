@@ -89,6 +89,52 @@ for (const [who, index] of [['the side that offers', 0], ['the side that answers
   });
 }
 
+test('media that stands still is told at once, also while there is no link to repair it over', async () => {
+  const { clock, server, world, enter, offers, only } = studio();
+  const ana = await enter('Ana');
+  const bo = await enter('Bo', { camera: true });
+  await clock.advance(3000);
+  const states = [];
+  only(ana).on('statechange', () => states.push(only(ana).state));
+  server.down = true;
+  server.sessions.get(ana.id).socket.cut();
+  await clock.advance(1000);
+  world.connections[0].flows = false;
+  await clock.advance(2250);
+  assert.deepEqual([states, ana.room.state, offers()], [['reconnecting'], 'reconnecting', 1]);
+  world.connections[0].flows = true;
+  await clock.advance(1000);
+  assert.deepEqual([states, bo.room.state], [['reconnecting', 'connected'], 'connected']);
+});
+
+test('who turns everything off is not reconnecting for ever', async () => {
+  const { clock, world, enter, only } = studio();
+  const ana = await enter('Ana');
+  const bo = await enter('Bo', { camera: true });
+  await clock.advance(3000);
+  for (const connection of world.connections) connection.flows = false;
+  await clock.advance(2250);
+  assert.equal(only(ana).state, 'reconnecting');
+  bo.room.me.camera.stop();
+  await clock.advance(2000);
+  assert.equal(only(ana).state, 'connected');
+});
+
+test('a connection that the browser refuses to make is a failure of this participant alone', async () => {
+  const { clock, enter, only } = studio();
+  const ana = await enter('Ana', {}, { RTCPeerConnection: class { constructor() { throw new Error('too many'); } } });
+  const errors = [];
+  ana.room.on('error', ({ error }) => errors.push([error.code, error.cause, error.participant]));
+  await enter('Bo');
+  assert.deepEqual(errors, [['ice_failed', 'Error: too many', only(ana)]]);
+  assert.deepEqual([ana.room.state, only(ana).state], ['connected', 'connecting']);
+  const seen = [];
+  ana.room.on('participantjoined', ({ participant }) => seen.push(participant.name));
+  await enter('Cy');
+  await clock.advance(100);
+  assert.deepEqual(seen, ['Cy']);
+});
+
 test('nothing is restarted while no media is expected, or the other is away', async () => {
   const { clock, server, world, enter, offers } = studio();
   const ana = await enter('Ana');

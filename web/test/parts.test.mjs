@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { SignalError, fromFrame, fromResponse, mediaCode } from '../sdk/errors.js';
 import { Feed, Target } from '../sdk/events.js';
 import { ufragOf, ufragsOf } from '../sdk/candidates.js';
-import { backoff } from '../sdk/retry.js';
+import { Policy, backoff } from '../sdk/retry.js';
 import { decode, encode, size } from '../sdk/wire.js';
 import { readStats } from '../sdk/driver/watch.js';
 
@@ -56,8 +56,18 @@ test('media errors', () => {
 });
 
 test('backoff', () => {
-  const delays = backoff({ random: () => 1 });
-  assert.deepEqual(Array.from({ length: 8 }, () => delays.next().value), [0, 500, 1000, 2000, 4000, 8000, 15000, 15000]);
+  const delays = Array.from({ length: 40 }, (_, i) => backoff(i + 1, 1));
+  assert.deepEqual(delays.slice(0, 7), [0, 500, 1000, 2000, 3000, 3000, 3000]);
+  const eager = delays.filter((d) => d <= 3000).reduce((sum, d) => sum + d, 0);
+  assert.ok(eager >= 60_000 && eager < 75_000, `${eager} ms, and a session lives for 60 s`);
+  assert.equal(delays.at(-1), 15_000);
+  assert.equal(backoff(3, 0), 500, 'jitter takes half of it');
+});
+
+test('what a server asks for is waited for, as far as a timer can', () => {
+  const policy = new Policy(undefined, () => 1);
+  assert.equal(policy.next(new SignalError('unavailable', '', { after: 7_000 }), false), 7_000);
+  assert.equal(policy.next(new SignalError('unavailable', '', { after: 1e12 }), false), 3_600_000, 'a longer timer would fire at once');
 });
 
 test('a slow reader misses nothing', async () => {

@@ -183,3 +183,78 @@ test('metadata that is too big is refused', async () => {
   await clock.advance(100);
   await refused;
 });
+
+test('who comes back after two servers were lost in a row stays', async () => {
+  const { clock, server, enter } = await house();
+  const ana = await enter('Ana');
+  const bo = await enter('Bo');
+  ana.events.length = 0;
+  server.refuse = (hello) => (hello.resume?.token.includes(bo.id) ? ['unavailable', 1013] : null);
+  server.die();
+  await clock.advance(500);
+  server.die();
+  await clock.advance(300);
+  server.refuse = null;
+  await clock.advance(200_000);
+  assert.equal(ana.room.participants.size, 1);
+  assert.deepEqual(ana.events.filter((e) => e.startsWith('left')), []);
+  assert.equal([...ana.room.participants.values()][0].state, 'connecting');
+});
+
+test('what could not be said when it ends is told so', async () => {
+  const { clock, server, enter } = await house();
+  const ana = await enter('Ana');
+  await enter('Bo');
+  server.down = true;
+  server.die();
+  server.down = false;
+  server.refuse = (hello) => (hello.resume && !hello.resume.token.includes(ana.id) ? ['unavailable', 1013] : null);
+  await clock.advance(500);
+  const [to] = ana.room.participants.values();
+  const refused = assert.rejects(ana.room.send('late', { to }), { code: 'closed' });
+  await clock.advance(100);
+  await ana.room.leave();
+  await clock.advance(100);
+  await refused;
+});
+
+test('joining a room twice at once is one joining, with one end', async () => {
+  const { clock, server } = await house();
+  const connecting = connect({ env: server.env(seeded(1)) });
+  await clock.advance(100);
+  const client = await connecting;
+  server.full = 'blue';
+  const refused = Promise.all([client.join('blue'), client.join('blue')].map((p) => assert.rejects(p, { code: 'room_full' })));
+  await clock.advance(100);
+  await refused;
+  server.full = null;
+  const both = Promise.all([client.join('blue'), client.join('blue')]);
+  await clock.advance(100);
+  const [a, b] = await both;
+  assert.deepEqual([a === b, a.state], [true, 'connected']);
+});
+
+test('an update that is refused leaves all as it was', async () => {
+  const { clock, server, enter } = await house();
+  const ana = await enter('Ana');
+  const bo = await enter('Bo');
+  await assert.rejects(ana.room.me.update({ name: 'Anna', metadata: 'x'.repeat(5000) }), { code: 'too_big' });
+  assert.deepEqual([ana.room.me.name, ana.room.me.metadata], ['Ana', undefined]);
+  const updated = ana.room.me.update({ metadata: 1 });
+  await clock.advance(100);
+  await updated;
+  server.die();
+  await clock.advance(10_000);
+  assert.equal(ana.room.state, 'connected');
+  assert.equal(bo.room.participants.get(ana.id).metadata, 1);
+});
+
+test('why a room is over is told as an error', async () => {
+  const { clock, server, enter } = await house();
+  const ana = await enter('Ana');
+  const errors = [];
+  ana.room.on('error', ({ error }) => errors.push([error.code, ana.room.state]));
+  server.sessions.get(ana.id).socket.end(4403, 'forbidden');
+  await clock.advance(100);
+  assert.deepEqual([errors, ana.room.state, ana.room.reason], [[['forbidden', 'connected']], 'disconnected', 'failed']);
+});

@@ -75,7 +75,7 @@ test('an unreachable server is tried again, ever more slowly and never more than
   const found = delays(logged);
   assert.equal(found[0], 0);
   assert.ok(found.every((d) => d <= 15_000) && found.at(-1) >= 7_500);
-  assert.ok(found.length < 20);
+  assert.ok(found.length < 40);
   server.down = false;
   await clock.advance(15_100);
   assert.equal((await entering).state, 'connected');
@@ -287,4 +287,66 @@ test('close codes and unknown codes', async () => {
     const error = fromClose(event);
     assert.deepEqual([error.code, error.retry], [code, retry], JSON.stringify(event));
   }
+});
+
+test('a server that is back after some seconds is found within three', async () => {
+  const { clock, server, entering } = start();
+  await clock.advance(100);
+  const room = await entering;
+  server.down = true;
+  server.die();
+  await clock.advance(30_000);
+  assert.equal(room.state, 'reconnecting');
+  server.down = false;
+  await clock.advance(3_100);
+  assert.equal(room.state, 'connected');
+});
+
+test('a dead link whose second link fails too is given up at once', async () => {
+  const { clock, server, env, entering } = start();
+  await clock.advance(100);
+  const room = await entering;
+  for (const socket of server.sockets) socket.deliver = () => {}; // the network has changed under it
+  server.down = true;
+  env.window.dispatchEvent(new Event('online'));
+  await clock.advance(600);
+  assert.equal(room.state, 'reconnecting');
+  server.down = false;
+  await clock.advance(3_000);
+  assert.equal(room.state, 'connected');
+});
+
+test('a living link outlives a second one that fails', async () => {
+  const { clock, server, env, entering } = start();
+  await clock.advance(100);
+  const room = await entering;
+  const [socket] = server.sockets;
+  const { deliver } = socket;
+  socket.deliver = (text) => clock.setTimeout(() => deliver.call(socket, text), 505); // slow, and alive
+  server.down = true;
+  env.fetch = () => new Promise((_, reject) => clock.setTimeout(() => reject(new TypeError('fetch failed')), 505));
+  env.window.dispatchEvent(new Event('online'));
+  await clock.advance(3000);
+  assert.deepEqual([room.state, server.sockets.has(socket)], ['connected', true]);
+});
+
+test('a server that ends every session is not asked all the time', async () => {
+  const { clock, server, entering } = start();
+  await clock.advance(100);
+  const room = await entering;
+  room.on('statechange', () => room.state === 'connected' && server.sessions.get(room.me.id).socket.end(4410, 'session_gone'));
+  server.sessions.get(room.me.id).socket.end(4410, 'session_gone');
+  await clock.advance(10_000);
+  assert.ok(server.hellos.length > 3 && server.hellos.length < 12, `${server.hellos.length} times`);
+});
+
+test('leaving before the welcome is a goodbye all the same', async () => {
+  const controller = new AbortController();
+  const { clock, server, entering } = start({ signal: controller.signal });
+  const refused = assert.rejects(entering, { code: 'aborted' });
+  await clock.advance(12); // hello and join are there, welcome is on its way
+  controller.abort();
+  await clock.advance(100);
+  await refused;
+  assert.deepEqual([server.hellos.length, server.sessions.size], [1, 0]);
 });

@@ -15,7 +15,7 @@ const AGAIN = 30_000; // ms
  * @typedef {{
  *   pair: import('../pair.js').Pair, offers: boolean, env: import('../probe.js').Env,
  *   log: (level: 'debug' | 'info' | 'warn', what: string, detail?: object) => void,
- *   limits: () => import('../wire.js').Limits,
+ *   session: import('../session.js').Session,
  *   configuration: () => RTCConfiguration,
  *   trackOf: (name: SlotName) => MediaStreamTrack | null,
  *   expected: () => boolean, ready: () => boolean,
@@ -102,7 +102,7 @@ export class Peer {
 
   /** The network of either side may change: it is tried again, but slowly. @param {string} [cause] */
   #gaveUp(cause) {
-    this.#options.onerror(new SignalError('ice_failed', 'no connection to this participant could be made', { cause }));
+    this.#options.onerror(new SignalError('ice_failed', 'no way through to this participant', { cause }));
     this.#again = this.#options.env.setTimeout(() => this.handle({ kind: 'begin' }), AGAIN);
   }
 
@@ -115,12 +115,18 @@ export class Peer {
   /** @param {number} number */
   #open(number) {
     const { env, expected, ready } = this.#options;
-    if (!env.RTCPeerConnection) return;
-    const connection = new env.RTCPeerConnection(this.#options.configuration());
+    const { RTCPeerConnection } = /** @type {Required<import('../probe.js').Env>} */ (env);
+    let connection;
+    try {
+      connection = new RTCPeerConnection(this.#options.configuration());
+    } catch (error) { // a configuration that is none, or more connections than the browser takes
+      return this.handle({ kind: 'broken', pc: number, reason: String(error) });
+    }
     const gatherer = new Gatherer(env, connection, ({ ufrag, data, end }) => this.handle({ kind: 'gathered', pc: number, ufrag, data, end }));
     const watch = new Watch({
       env, connection, expected, ready,
-      stuck: () => this.#stuck(number),
+      still: () => this.#options.onstate('reconnecting'),
+      stuck: () => this.handle({ kind: 'stuck', pc: number }),
       moved: () => this.#options.onstate('connected'),
       path: (path) => this.#setPath(path),
     });
@@ -204,7 +210,7 @@ export class Peer {
 
   /** @param {'offer' | 'answer'} type @param {string} [sdp] */
   #description(type, sdp = '') {
-    if (JSON.stringify(sdp).length + 32 > this.#options.limits().sdp) throw new SignalError('too_big', 'the session description is too big');
+    if (JSON.stringify(sdp).length + 32 > this.#options.session.limits.sdp) throw new SignalError('too_big', 'the session description is too big');
     return { type, sdp };
   }
 
@@ -215,12 +221,6 @@ export class Peer {
     const refused = (error) => this.#options.log('debug', 'candidate refused', { error: String(error) });
     await Promise.all(list.map((candidate) => connection.addIceCandidate(candidate).catch(refused)));
     if (end) await connection.addIceCandidate().catch(refused);
-  }
-
-  /** @param {number} number */
-  #stuck(number) {
-    this.#options.onstate('reconnecting');
-    this.handle({ kind: 'stuck', pc: number });
   }
 
   /** @param {number} pc @param {RTCPeerConnection} connection */

@@ -1,6 +1,6 @@
 const TICK = 500;
 const STANDSTILL = 1_500; // ms without a byte while media is expected
-const PATIENCE = [4_000, 8_000, 16_000, 30_000]; // between two restarts that did not help
+const PATIENCE = 30_000; // between two restarts that did not help; less at first
 
 /**
  * @typedef {{
@@ -8,12 +8,14 @@ const PATIENCE = [4_000, 8_000, 16_000, 30_000]; // between two restarts that di
  *   env: import('../probe.js').Env,
  *   expected: () => boolean,
  *   ready: () => boolean,
+ *   still: () => void,
  *   stuck: () => void,
  *   moved: () => void,
  *   path: (path: 'direct' | 'relay' | null) => void,
  * }} WatchOptions
  *   expected: the other side says that it sends. ready: a restart could be
- *   negotiated now. moved: bytes arrive again after stuck
+ *   negotiated now. still: no bytes for too long. stuck: the same, and time for
+ *   a restart. moved: bytes arrive again after still, or none are expected
  */
 
 /**
@@ -25,6 +27,7 @@ export class Watch {
   /** @type {any} */ #timer;
   #over = false;
   #bytes = -1;
+  #still = false;
   #moved;
   #restarts = 0;
   #restarted = 0;
@@ -48,7 +51,7 @@ export class Watch {
 
   #next() {
     if (this.#over) return;
-    this.#timer = this.#options.env.setTimeout(() => this.#tick().finally(() => this.#next()), TICK);
+    this.#timer = this.#options.env.setTimeout(() => this.#tick().catch(() => {}).finally(() => this.#next()), TICK);
   }
 
   async #tick() {
@@ -66,10 +69,12 @@ export class Watch {
 
   /** @param {number} bytes @param {boolean} disconnected */
   #judge(bytes, disconnected) {
-    const { env, expected, ready, stuck, moved } = this.#options;
+    const { env, expected, ready, still, stuck, moved } = this.#options;
     const now = env.Date.now();
-    if (bytes !== this.#bytes || !(expected() || disconnected)) {
-      if (this.#restarts && bytes > this.#bytes && !disconnected) {
+    const wanted = expected() || disconnected;
+    if (bytes !== this.#bytes || !wanted) {
+      if (this.#still && !disconnected && (bytes > this.#bytes || !wanted)) {
+        this.#still = false;
         this.#restarts = 0;
         moved();
       }
@@ -77,8 +82,11 @@ export class Watch {
       this.#moved = now;
       return;
     }
-    if (now - this.#moved < STANDSTILL || !ready()) return;
-    if (this.#restarts && now - this.#restarted < PATIENCE[Math.min(this.#restarts, PATIENCE.length) - 1]) return;
+    if (now - this.#moved < STANDSTILL) return;
+    this.#still = true;
+    still();
+    if (!ready()) return;
+    if (this.#restarts && now - this.#restarted < Math.min(2_000 * 2 ** this.#restarts, PATIENCE)) return;
     this.#restarts++;
     this.#restarted = now;
     stuck();

@@ -298,7 +298,7 @@ export class Server {
     const { session } = socket;
     if (!session || session.socket !== socket || this.sessions.get(session.peer) !== session) return;
     session.socket = null;
-    if (code === 1000 || code === 1001) return this.#leaveAll(session, 'left');
+    if (code === 1001) return this.#leaveAll(session, 'left'); // 1000 without a bye is no goodbye
     session.away = this.clock.setTimeout(() => {
       if (this.sessions.get(session.peer) !== session) return;
       session.wasAway = true;
