@@ -26,6 +26,16 @@ type call struct {
 	over  []incoming // of connections that are closed
 }
 
+// ended reports whether the pair is over.
+func (c *call) ended() bool {
+	select {
+	case <-c.pair.Done():
+		return true
+	default:
+		return false
+	}
+}
+
 func (c *call) current() *conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -151,16 +151,21 @@ func (r *Robot) connect(_ context.Context, p *client.Pair) (client.Driver, error
 	c := &call{robot: r, pair: p}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.calls = append(r.calls, c)
-	if len(r.calls) > maxCalls {
-		r.calls = slices.Delete(r.calls, 0, 1)
-	}
+	r.calls = forget(append(r.calls, c), maxCalls, (*call).ended)
 	r.changedLocked()
 	return c, nil
 }
 
 // maxCalls bounds what a robot remembers of those who came and went.
 const maxCalls = 256
+
+// forget leaves out the oldest call that is over if there are more than most.
+func forget(calls []*call, most int, over func(*call) bool) []*call {
+	if i := slices.IndexFunc(calls, over); len(calls) > most && i >= 0 {
+		return slices.Delete(calls, i, i+1)
+	}
+	return calls
+}
 
 func (r *Robot) eventLoop() {
 	for e := range r.room.Events(context.Background()) {
