@@ -2,6 +2,7 @@ package turn
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -101,6 +102,18 @@ func TestSessionThatEndsDuringAllocateHasNoAllocation(t *testing.T) {
 		t.Fatalf("Allocate: %d", code)
 	}
 	eventually(t, "the allocation is gone", func() bool { return s.Stats().Allocations == 0 })
+}
+
+// The timer of one allocation may still be closing it when the client has the
+// next one.
+func TestAllocationThatClosesLateLeavesTheNextOneItsOwner(t *testing.T) {
+	e := &edge{owners: make(map[netip.AddrPort]*allocation)}
+	before, next := &allocation{edge: e}, &allocation{edge: e}
+	e.owners[next.client] = next
+	e.forget(before)
+	if e.owner(next.client) != next {
+		t.Error("the next allocation has no owner")
+	}
 }
 
 func TestNobodyElseRefreshesAnAllocation(t *testing.T) {

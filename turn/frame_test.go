@@ -45,18 +45,19 @@ var (
 	short     = []byte{0x40, 0, 0, 1, 'x', 0, 0, 0}
 	hugeData  = append([]byte{0x40, 0, 0xff, 0xfc}, make([]byte, 0xfffc)...)
 	hugeSTUN  = append([]byte{0, 1, 0xff, 0xec, 0x21, 0x12, 0xa4, 0x42}, make([]byte, 0xffec+12)...)
+	longData  = append([]byte{0x40, 0, 0x07, 0xd1}, make([]byte, 0x7d1+3)...) // with padding
 	empty     = []byte{0x4f, 0xff, 0, 0}
 	unaligned = []byte{0, 1, 0, 3, 0x21, 0x12, 0xa4, 0x42}
 )
 
 func TestStreamCutsFrames(t *testing.T) {
-	sent := bytes.Join([][]byte{binding, short, hugeData, empty, hugeSTUN, binding}, nil)
+	sent := bytes.Join([][]byte{binding, short, hugeData, longData, empty, hugeSTUN, binding}, nil)
 	for name, r := range map[string]io.Reader{
 		"at once":        bytes.NewReader(sent),
 		"a byte at once": iotest.OneByteReader(bytes.NewReader(sent)),
 	} {
 		got, err := frames(t, r)
-		want := [][]byte{binding, short[:5], nil, empty, nil, binding}
+		want := [][]byte{binding, short[:5], nil, nil, empty, nil, binding}
 		if !errors.Is(err, io.EOF) || len(got) != len(want) {
 			t.Fatalf("%s: %d frames, %v", name, len(got), err)
 		}
