@@ -2,6 +2,7 @@ import { action, copy, deviceToggle, shortcuts } from './controls.js';
 import { h, toggle } from './dom.js';
 import { icon } from './icons.js';
 import { available } from './media.js';
+import { shown } from './names.js';
 import { Stage } from './stage.js';
 import { deviceLost, say } from './strings.js';
 import { PersonTile, SelfTile } from './tile.js';
@@ -30,7 +31,7 @@ class Call {
   #stage;
   #borrowed;
   #over = false;
-  /** @type {string | undefined} */ #problem;
+  /** @type {import('../sdk/signal.js').SignalError | undefined} of the room: the last one says why it failed */ #problem;
   /** @type {Set<Kind>} */ #busy = new Set();
   /** @type {(() => void)[]} */ #offs = [];
 
@@ -137,14 +138,14 @@ class Call {
   #joined(participant) {
     if (this.#stage.tiles.has(participant.id)) return;
     this.#add(participant);
-    toast(say.joined(participant.name || say.guest));
+    toast(say.joined(shown(participant.name) || say.guest));
   }
 
   /** @param {Participant} participant @param {string} reason */
   #left(participant, reason) {
     this.#stage.remove(participant.id);
     this.#update();
-    toast(say.left(participant.name || say.guest, reason));
+    toast(say.left(shown(participant.name) || say.guest, reason));
   }
 
   #update() {
@@ -182,16 +183,19 @@ class Call {
   /** @param {string} reason */
   #ended(reason) {
     if (this.#over) return;
-    this.#app.notice(reason, reason === 'failed' ? this.#problem : undefined);
+    const why = reason === 'failed' ? this.#problem : undefined;
+    this.#app.notice(why?.code ?? reason, why?.message);
   }
 
   /** @param {import('../sdk/signal.js').SignalError & {participant?: object}} error */
   #failed(error) {
     const participant = /** @type {Participant | undefined} */ (error.participant);
-    this.#problem = error.message;
-    if (error.code !== 'ice_failed' || !participant) return;
+    if (error.code !== 'ice_failed' || !participant) {
+      this.#problem = error;
+      return;
+    }
     this.#stage.tiles.get(participant.id)?.fail();
-    toast(say.noPath(participant.name || say.guest), { urgent: true });
+    toast(say.noPath(shown(participant.name) || say.guest), { urgent: true });
   }
 
   #toggleMicrophone() {

@@ -4,7 +4,7 @@ import { landing } from './landing.js';
 import { roomFrom } from './names.js';
 import { noticeScreen } from './notice.js';
 import { prejoin } from './prejoin.js';
-import { announce } from './toast.js';
+import { announce, clearToasts } from './toast.js';
 
 /** @typedef {import('../sdk/signal.js').Room} Room */
 /** @typedef {Record<import('./strings.js').Kind, MediaTrackConstraints>} Wants which devices, when they are turned on again */
@@ -88,6 +88,7 @@ export class App {
   #show(screen) {
     const first = this.#screen === null;
     this.#screen?.dispose?.();
+    clearToasts();
     this.#screen = screen;
     document.title = screen.title;
     document.getElementById('app')?.replaceChildren(screen.element);

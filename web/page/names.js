@@ -38,7 +38,7 @@ function secureRandom() {
  */
 export function roomFrom(text) {
   const typed = text.trim();
-  const query = /^https?:\/\/\S+$/i.test(typed) ? new URL(typed).searchParams.get('room') : null;
+  const query = /^https?:\/\/\S+$/i.test(typed) && URL.canParse(typed) ? new URL(typed).searchParams.get('room') : null;
   const name = query ?? typed;
   if (VALID.test(name)) return name;
   const plain = name
@@ -49,6 +49,21 @@ export function roomFrom(text) {
     .slice(0, 128)
     .toLowerCase();
   return VALID.test(plain) ? plain : null;
+}
+
+/**
+ * Somebody's name as it is shown. Others choose theirs: it must not turn the
+ * text around it, be pages long, grow out of its line, or look like none.
+ * @param {string} name
+ * @returns {string} '' if there is nothing to see
+ */
+export function shown(name) {
+  const line = name
+    .replace(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, ' ')
+    .replace(/(\p{M}{3})\p{M}+/gu, '$1')
+    .replace(/\s+/g, ' ')
+    .trim();
+  return /[\p{L}\p{N}\p{P}\p{S}]/u.test(line) ? [...line].slice(0, 60).join('') : '';
 }
 
 /**

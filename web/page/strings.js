@@ -70,6 +70,7 @@ export function deviceProblem(kind, code) {
 
 /** The same, in a call. @param {Kind} kind @param {string} code */
 export function deviceLost(kind, code) {
+  if (code === 'denied') return `Your browser blocks the ${kind} for this site. Click the icon left of the address, allow it, and turn it on again here.`;
   return code === 'no_device' ? `No ${kind} found. The others do not ${kind === 'camera' ? 'see' : 'hear'} you.` : deviceProblem(kind, code);
 }
 

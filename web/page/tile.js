@@ -1,7 +1,7 @@
 import { h, hidden, toggle } from './dom.js';
 import { icon, setIcon } from './icons.js';
 import { picture } from './layout.js';
-import { initials } from './names.js';
+import { initials, shown } from './names.js';
 import { say, tileStates } from './strings.js';
 
 /** @typedef {import('./layout.js').Rect} Rect */
@@ -15,7 +15,7 @@ import { say, tileStates } from './strings.js';
  */
 class Tile {
   #avatar = h('div', { class: 'avatar', 'aria-hidden': 'true' });
-  #name = h('span', { class: 'name-text' });
+  #name = h('span', { class: 'name-text', dir: 'auto' });
   #muted = icon('microphone-off');
   #mutedText = hidden('microphone off');
   #state = h('div', { class: 'tile-state', hidden: true });
@@ -45,13 +45,12 @@ class Tile {
     this.#fit();
   }
 
-  /** @param {{name: string, camera: boolean, microphone: boolean, state: string}} person */
-  show({ name, camera, microphone, state }) {
+  /** @param {{name: string, label: string, camera: boolean, microphone: boolean, state: string}} person name may be empty */
+  show({ name, label, camera, microphone, state }) {
     const { dataset } = this.element;
     Object.assign(dataset, { state, camera: camera ? 'on' : 'off', microphone: microphone ? 'on' : 'off' });
-    this.#name.textContent = name;
-    const letters = name === say.guest || name === say.you ? '' : initials(name);
-    this.#avatar.replaceChildren(letters || icon('person'));
+    this.#name.textContent = label;
+    this.#avatar.replaceChildren(initials(name) || icon('person'));
     this.#muted.toggleAttribute('hidden', microphone);
     toggle(this.#mutedText, !microphone);
     this.#state.textContent = tileStates[state] ?? '';
@@ -90,7 +89,7 @@ export class PersonTile extends Tile {
   }
 
   get name() {
-    return this.#person.name || say.guest;
+    return shown(this.#person.name) || say.guest;
   }
 
   /** No way was found to this person; a later success takes it back. */
@@ -113,7 +112,8 @@ export class PersonTile extends Tile {
   update() {
     const { camera, microphone, path, state } = this.#person;
     this.show({
-      name: this.name,
+      name: shown(this.#person.name),
+      label: this.name,
       camera: camera.active && !camera.muted && camera.track !== null,
       microphone: microphone.active && !microphone.muted,
       state: this.#failed ? 'failed' : state,
@@ -152,11 +152,13 @@ export class SelfTile extends Tile {
   }
 
   update() {
-    const { camera, microphone, name } = this.#me;
+    const { camera, microphone } = this.#me;
+    const name = shown(this.#me.name);
     const stream = camera.active ? camera.stream : null;
     if (this.video.srcObject !== stream) this.video.srcObject = stream;
     this.show({
-      name: name ? `${name} (you)` : say.you,
+      name,
+      label: name ? `${name} (you)` : say.you,
       camera: camera.active && !camera.muted,
       microphone: microphone.active && !microphone.muted,
       state: 'connected',

@@ -30,6 +30,11 @@ export function toast(text, { urgent = false } = {}) {
   setTimeout(() => item.remove(), urgent ? 2 * SEEN : SEEN);
 }
 
+/** What was said about one screen is not about the next. */
+export function clearToasts() {
+  document.getElementById('toasts')?.replaceChildren();
+}
+
 /**
  * Speaks without showing. What comes within a second is said in one go.
  * @param {string} text

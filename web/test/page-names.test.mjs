@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { initials, roomFrom, suggestion } from '../page/names.js';
+import { initials, roomFrom, shown, suggestion } from '../page/names.js';
 
 test('a suggestion is a name that the server takes, and can be read out', () => {
   for (let i = 0; i < 200; i++) {
@@ -23,6 +23,7 @@ for (const [typed, room] of /** @type {[string, string | null][]} */ ([
   ['https://calls.example/x/?room=standup&relay=1', 'standup'],
   ['https://calls.example/x/', 'https-calls.example-x'],
   ['a/../b', 'a-..-b'],
+  ['https://[', 'https'],
   ['..', null],
   ['.', null],
   ['', null],
@@ -37,4 +38,14 @@ test('initials are of the first and the last word', () => {
   assert.equal(initials('ana maria lopez'), 'AL');
   assert.equal(initials('  '), '');
   assert.equal(initials('🦊 fox'), '🦊F');
+});
+
+test('a name is shown in its place and nowhere else', () => {
+  assert.equal(shown('  Ana \n Maria '), 'Ana Maria');
+  assert.equal(shown('\u202egnp.exe\u202c'), 'gnp.exe');
+  assert.equal(shown('\u200b \u2066\u2069\t'), '');
+  assert.equal(shown('🦊'.repeat(100)), '🦊'.repeat(60));
+  assert.equal(shown(`Z${'\u0351'.repeat(50)}`), `Z${'\u0351'.repeat(3)}`);
+  assert.equal(shown('👩‍👩‍👧 شكرا'), '👩‍👩‍👧 شكرا');
+  assert.equal(shown('<b>'), '<b>');
 });
