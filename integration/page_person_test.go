@@ -87,7 +87,7 @@ func (p *person) join(name string) {
 // ask goes from the screen before a room as far as the server lets in.
 func (p *person) ask(name string) {
 	p.t.Helper()
-	p.wait(`document.querySelector("[data-test=camera]")?.ariaBusy !== "true" && !document.querySelector("[data-test=prejoin] [aria-busy]")`)
+	p.wait(`document.querySelector("[data-test=prejoin] [data-test=camera]:not([aria-busy])") !== null`)
 	if name != "" {
 		p.Type(hook("name"), name)
 	}
