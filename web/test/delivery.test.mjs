@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Outbox } from '../sdk/outbox.js';
 import { join } from '../sdk/signal.js';
 import { Clock, seeded } from './fakes/clock.mjs';
 import { Server } from './fakes/server.mjs';
@@ -115,4 +116,41 @@ test('too much is refused before it gets an id', async () => {
   ana.room.send('fits');
   await clock.advance(100);
   assert.deepEqual(from(bo, ana), ['fits']);
+});
+
+test('what the server sends twice is taken once, and a gap is none of it', () => {
+  const outbox = new Outbox();
+  assert.deepEqual([outbox.received(1, 10), outbox.received(1, 10), outbox.received(2, 10), outbox.received(1, 10)], [true, false, true, false]);
+  assert.throws(() => outbox.received(4, 10), { code: 'out_of_order', retry: 'now' });
+  assert.equal(outbox.seq, 2);
+});
+
+test('a resume names what came, and a gap makes one', async () => {
+  const { clock, server, people: [ana, bo] } = await gather(2);
+  const session = server.sessions.get(bo.id);
+  const had = session.seq - 1;
+  session.seq++; // one is lost on the way
+  ana.room.send('x');
+  session.outbox.push({ seq: had + 1, type: 'peer-away', room: 'blue', from: ana.id });
+  await clock.advance(1000);
+  assert.deepEqual(server.hellos.filter((h) => h.resume).map((h) => h.resume.seq), [had]);
+  assert.deepEqual(from(bo, ana), ['x']);
+});
+
+test('a ping is answered at once, and so are 32 frames', async () => {
+  const { clock, server, people: [ana, bo] } = await gather(2);
+  await clock.advance(3000);
+  const heard = [];
+  const { receive } = server;
+  server.receive = function (socket, text) {
+    if (socket.session?.peer === bo.id) heard.push(JSON.parse(text));
+    receive.call(this, socket, text);
+  };
+  server.sessions.get(bo.id).socket.deliver('{"type":"ping"}');
+  await clock.advance(20);
+  assert.deepEqual(heard, [{ type: 'pong' }]);
+  const { seq } = server.sessions.get(bo.id);
+  for (let i = 0; i < 32; i++) ana.room.send(i);
+  await clock.advance(50);
+  assert.deepEqual(heard.slice(1), [{ ack: seq + 31, type: 'ack' }]);
 });

@@ -138,3 +138,14 @@ test('a base that moves us on is confirmed, also when it brings nothing', async 
   await clock.advance(5000);
   assert.equal(sent.length, 1, 'a got that moved nothing calls for no got');
 });
+
+test('what comes too early waits, once each, and is bounded in bytes', () => {
+  const [box] = new Pair(new Clock()).boxes;
+  const early = (n, size) => box.receive({ type: 'message', room: 'blue', from: 'peer1', n, data: n }, size).map((f) => f.data);
+  for (let i = 0; i < 5; i++) assert.deepEqual(early(2, 100_000), []);
+  early(3, 100_000);
+  early(4, 100_000); // above 256 KiB: it is sent again, and has its turn then
+  assert.deepEqual(early(1, 10), [1, 2, 3]);
+  assert.deepEqual(early(4, 100_000), [4]);
+  assert.deepEqual(early(4, 100_000), []);
+});

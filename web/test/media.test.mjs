@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { join } from '../sdk/signal.js';
+import { connect, join } from '../sdk/signal.js';
 import { readSlots } from '../sdk/slots.js';
 import { Clock, seeded } from './fakes/clock.mjs';
 import { MediaDevices, Stream, Track, World } from './fakes/rtc.mjs';
@@ -267,4 +267,22 @@ test('what the roster says of slots', () => {
   assert.equal(readSlots(undefined), null);
   assert.equal(readSlots({ name: 'robot' }), null);
   assert.deepEqual(readSlots({ slots: { camera: 'on', microphone: 'later' } }), { camera: 'on', microphone: 'off' });
+});
+
+test('the number of the connection goes on when somebody leaves and comes back', async () => {
+  const { clock, server, world, enter } = studio();
+  await enter('Ana');
+  const client = connect({ env: { ...server.env(seeded(1)), RTCPeerConnection: world.RTCPeerConnection, MediaStream: Stream } });
+  await clock.advance(100);
+  const bo = await client;
+  for (const pc of [1, 2]) {
+    const joining = bo.join('blue');
+    await clock.advance(300);
+    const room = await joining;
+    assert.deepEqual([server.frames.findLast((f) => f.type === 'offer').pc, [...room.participants.values()][0].state], [pc, 'connected']);
+    const leaving = room.leave();
+    await clock.advance(100);
+    await leaving;
+  }
+  assert.deepEqual(world.connections.map((c) => c.connectionState), ['closed', 'closed', 'closed', 'closed']);
 });
