@@ -50,6 +50,7 @@ type Config struct {
 	Receiver media.Config
 
 	// OnEvent is called for each event in the room, one at a time and in order.
+	// It must not call Close, which waits for it.
 	OnEvent func(client.Event)
 }
 

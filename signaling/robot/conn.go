@@ -46,6 +46,7 @@ type conn struct {
 	connected time.Duration // from opened; 0: not yet
 	ufrag     string        // of the own candidate gathered last
 	receivers []incoming
+	relays    map[string]string // RelayProtocol by the address of a local candidate
 }
 
 // incoming is one track of the peer.
@@ -57,7 +58,7 @@ type incoming struct {
 func newConn(c *call, number uint64, pc *webrtc.PeerConnection) *conn {
 	conn := &conn{
 		call: c, number: number, pc: pc,
-		up: make(chan struct{}), opened: time.Now(), sending: make(map[*Track]*sending),
+		up: make(chan struct{}), opened: time.Now(), sending: make(map[*Track]*sending), relays: make(map[string]string),
 	}
 	conn.ctx, conn.cancel = context.WithCancel(context.Background())
 	return conn

@@ -61,12 +61,23 @@ func TestRestartUsesTheNewestServers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return c.current().pc.GetConfiguration().ICEServers[0].URLs[0]
+		conn := c.current()
+		conn.configuring.Lock()
+		defer conn.configuring.Unlock()
+		return conn.pc.GetConfiguration().ICEServers[0].URLs[0]
 	}
 	for uses(a, b) != after || uses(b, a) != after {
 		if s.ctx.Err() != nil {
 			t.Fatalf("%s and %s are used, want %s", uses(a, b), uses(b, a), after)
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func TestAddressOfACandidate(t *testing.T) {
+	for host, want := range map[string]string{"192.0.2.1": "192.0.2.1:7", "2001:db8::1": "[2001:db8::1]:7"} {
+		if got := address(&webrtc.ICECandidate{Address: host, Port: 7}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

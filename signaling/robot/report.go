@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -16,7 +18,7 @@ type Report struct {
 	ID    string
 	Name  string // of the clip that is sent
 	Sent  media.Sent
-	Peers []PeerReport // in the order in which they came, also those that left
+	Peers []PeerReport // in the order in which their calls began, also those that left
 }
 
 // A PeerReport is what a robot has seen of one peer.
@@ -36,7 +38,7 @@ type PeerReport struct {
 // A Path is the candidate pair that a connection uses. The zero Path: none.
 type Path struct {
 	Local, Remote webrtc.ICECandidateType
-	LocalAddress  string
+	LocalAddress  string // host:port, as is the other
 	RemoteAddress string
 	Protocol      string // of the local candidate: udp or tcp
 	RelayProtocol string // how a relayed local candidate reaches its TURN server
@@ -118,23 +120,41 @@ func (c *conn) path() (Path, bool) {
 	}
 	return Path{
 		Local: pair.Local.Typ, Remote: pair.Remote.Typ,
-		LocalAddress:  fmt.Sprintf("%s:%d", pair.Local.Address, pair.Local.Port),
-		RemoteAddress: fmt.Sprintf("%s:%d", pair.Remote.Address, pair.Remote.Port),
+		LocalAddress:  address(pair.Local),
+		RemoteAddress: address(pair.Remote),
 		Protocol:      pair.Local.Protocol.String(),
-		RelayProtocol: c.relayProtocol(),
+		RelayProtocol: c.relayProtocol(pair.Local),
 	}, true
 }
 
-// relayProtocol looks for how the nominated pair's relayed end is reached.
-func (c *conn) relayProtocol() string {
+func address(c *webrtc.ICECandidate) string {
+	return net.JoinHostPort(c.Address, strconv.Itoa(int(c.Port)))
+}
+
+// relayProtocol is how a relayed local end is reached. Only pion's GetStats
+// knows, which races with the Close that a peer's goodbye causes inside pion:
+// so it is asked once for each such end, when the connection is young.
+func (c *conn) relayProtocol(local *webrtc.ICECandidate) string {
+	if local.Typ != webrtc.ICECandidateTypeRelay {
+		return ""
+	}
+	c.mu.Lock()
+	protocol, known := c.relays[address(local)]
+	c.mu.Unlock()
+	if known {
+		return protocol
+	}
 	stats := c.stats()
 	for _, s := range stats {
 		pair, ok := s.(webrtc.ICECandidatePairStats)
 		if !ok || !pair.Nominated {
 			continue
 		}
-		if local, ok := stats[pair.LocalCandidateID].(webrtc.ICECandidateStats); ok {
-			return local.RelayProtocol
+		if found, ok := stats[pair.LocalCandidateID].(webrtc.ICECandidateStats); ok && found.RelayProtocol != "" {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.relays[address(local)] = found.RelayProtocol
+			return found.RelayProtocol
 		}
 	}
 	return ""

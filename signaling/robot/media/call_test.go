@@ -172,9 +172,6 @@ func TestCallCarriesEveryFrame(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	ana, ben := newSide(ctx, t, "ana", nil), newSide(ctx, t, "ben", nil)
-	if _, err := SelectedPair(ana.pc); !errors.Is(err, ErrNoPath) {
-		t.Errorf("SelectedPair before the call: %v, want ErrNoPath", err)
-	}
 	connect(ctx, t, ana.pc, ben.pc)
 	ana.play(ctx)
 	ben.play(ctx)
@@ -183,11 +180,6 @@ func TestCallCarriesEveryFrame(t *testing.T) {
 		if video.First%20 != 0 || video.Width != Width || video.Height != Height || video.Keyframes < 3 {
 			t.Errorf("video of %s: %+v", name, video)
 		}
-	}
-	pair, err := SelectedPair(ana.pc)
-	if err != nil || pair.Local.Type != webrtc.ICECandidateTypeHost || pair.Local.Protocol != "udp" ||
-		pair.Remote.Address != "127.0.0.1" || pair.Remote.Port == 0 || pair.Local.RelayProtocol != "" {
-		t.Errorf("SelectedPair = %+v, %v", pair, err)
 	}
 	cancel() // ends playing and receiving; the cleanup waits for it
 }
