@@ -27,6 +27,12 @@ type Config struct {
 	// Receive, and should not block for long. Nil: none.
 	ICEServers func(peer string, id Identity) wire.ICE
 
+	// Ended is told of each session that has ended for good on this server, on a
+	// goroutine of its own: what else was granted to that peer can be taken
+	// back. It is not called for sessions that a Shutdown leaves to be resumed.
+	// Nil: nobody is told.
+	Ended func(peer string)
+
 	// Cluster is what several Servers share. Nil: this one is alone.
 	Cluster Cluster
 

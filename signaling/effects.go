@@ -14,6 +14,7 @@ type effects struct {
 	wakes  []*Link
 	closes []closing
 	logs   []logLine
+	ended  []*session
 }
 
 type logLine struct {
@@ -111,6 +112,11 @@ func (fx *effects) flush() {
 	}
 	for _, c := range fx.closes {
 		c.link.conn.Close(c.code)
+	}
+	for _, s := range fx.ended {
+		if ended := s.srv.cfg.Ended; ended != nil {
+			go ended(s.peer) // user code, never inside Receive; it ends with the call
+		}
 	}
 	for _, line := range fx.logs {
 		line.srv.cfg.Logger.Log(context.Background(), line.level, line.msg, line.args...)

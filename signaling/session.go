@@ -252,6 +252,7 @@ func (s *session) endSessionLocked(reason wire.Reason, code wire.Code, fx *effec
 	s.srv.remove(s)
 	s.srv.node.Forget(s.peer)
 	s.srv.stats.ended.Add(1)
+	fx.ended = append(fx.ended, s)
 	fx.log(s, "session ended", "reason", reason, "code", code)
 }
 

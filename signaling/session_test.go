@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -270,7 +272,14 @@ func TestAwayBackAndLeft(t *testing.T) {
 }
 
 func TestByeAndClosedPage(t *testing.T) {
-	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+	var mu sync.Mutex
+	var ended []string
+	eachTopology(t, Config{Ended: func(peer string) {
+		mu.Lock()
+		defer mu.Unlock()
+		ended = append(ended, peer)
+	}}, func(t *testing.T, h *harness) {
+		ended = nil
 		alice, bob := h.pair(t)
 		carol := h.hello(t)
 		carol.join("room")
@@ -292,6 +301,10 @@ func TestByeAndClosedPage(t *testing.T) {
 			if c.srv.Alive(c.peer) {
 				t.Error("a session that ended is alive")
 			}
+		}
+		synctest.Wait()
+		if want := []string{bob.peer, carol.peer}; !slices.Equal(ended, want) {
+			t.Errorf("told that %v ended, want %v", ended, want)
 		}
 	})
 }

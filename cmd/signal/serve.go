@@ -85,6 +85,7 @@ func newNode(c Config, log *slog.Logger) (*node, error) {
 	}
 	n.signaling = signaling.New(signaling.Config{
 		ICEServers:   n.iceServers,
+		Ended:        n.sessionEnded,
 		ResumeKeys:   keys,
 		ResumeWindow: sessionWindow(c.ResumeWindow),
 		MaxPeers:     c.MaxPeers,
@@ -174,6 +175,14 @@ func listenError(setting, address string, err error) error {
 		return fmt.Errorf("%s %q: not permitted; choose a port above 1023, or grant CAP_NET_BIND_SERVICE", setting, address)
 	}
 	return fmt.Errorf("%s %q: %w", setting, address, err)
+}
+
+// sessionEnded implements signaling.Config.Ended: what a peer that is gone still
+// relays ends at once.
+func (n *node) sessionEnded(peer string) {
+	if n.turn != nil {
+		n.turn.CloseAllocations(peer)
+	}
 }
 
 // iceServers implements signaling.Config.ICEServers with TURN's.
