@@ -78,9 +78,14 @@ for (const [who, index] of [['the side that offers', 0], ['the side that answers
     assert.equal(offers(), 1);
     const states = [];
     only(people[index]).on('statechange', () => states.push(only(people[index]).state));
+    const ufrags = () => world.connections.map((c) => c.localDescription.sdp.match(/ufrag:(\w+)/)[1]);
+    const before = ufrags();
+    const configurations = world.connections.map((c) => c.configuration);
     world.connections[index].flows = false;
     await clock.advance(2250);
     assert.equal(offers(), 2);
+    assert.ok(ufrags().every((u, i) => u !== before[i]), 'new credentials at both sides');
+    assert.ok(world.connections.every((c, i) => c.configuration !== configurations[i]), 'with the ICE servers of now');
     world.connections[index].flows = true;
     await clock.advance(1000);
     assert.equal(world.connections.length, 2, 'the same connection');
@@ -100,8 +105,10 @@ test('media that stands still is told at once, also while there is no link to re
   server.sessions.get(ana.id).socket.cut();
   await clock.advance(1000);
   world.connections[0].flows = false;
+  const { sdp } = world.connections[0].localDescription;
   await clock.advance(2250);
   assert.deepEqual([states, ana.room.state, offers()], [['reconnecting'], 'reconnecting', 1]);
+  assert.equal(world.connections[0].localDescription.sdp, sdp, 'no offer is made for nobody');
   world.connections[0].flows = true;
   await clock.advance(1000);
   assert.deepEqual([states, bo.room.state], [['reconnecting', 'connected'], 'connected']);
@@ -285,4 +292,61 @@ test('the number of the connection goes on when somebody leaves and comes back',
     await leaving;
   }
   assert.deepEqual(world.connections.map((c) => c.connectionState), ['closed', 'closed', 'closed', 'closed']);
+});
+
+test('who comes back with another id has another connection, and perhaps the other role', async () => {
+  const { clock, server, world, enter, only } = studio();
+  const ana = await enter('Ana');
+  const bo = await enter('Bo');
+  const seen = only(ana);
+  const offered = () => server.frames.filter((f) => f.type === 'offer').map((f) => f.peer);
+  assert.deepEqual(offered(), [ana.id]);
+  server.sessions.get(ana.id).socket.end(4410, 'session_gone');
+  (server.ended = new Set()).add(ana.id);
+  await clock.advance(2000);
+  assert.equal(only(ana), seen);
+  assert.deepEqual([seen.state, offered()], ['connected', [ana.id, bo.id]]);
+  assert.notEqual(seen.connection, world.connections[0]);
+  assert.equal(world.connections[0].connectionState, 'closed');
+});
+
+test('the end of the candidates is told, and relayOnly and rtc reach the connection', async () => {
+  const { server, world, enter } = studio();
+  await enter('Ana', { relayOnly: true, rtc: { iceServers: [{ urls: 'stun:own.example' }] } });
+  await enter('Bo');
+  const ends = server.frames.filter((f) => f.type === 'candidates' && f.end).map((f) => f.peer);
+  assert.equal(new Set(ends).size, 2);
+  const [ana, bo] = world.connections.map((c) => c.configuration);
+  assert.deepEqual([ana.iceTransportPolicy, bo.iceTransportPolicy], ['relay', undefined]);
+  assert.deepEqual(ana.iceServers.map((s) => s.urls), [['stun:stun.example'], 'stun:own.example']);
+});
+
+test('an element plays without sound while the browser blocks it, and leaves with its participant', async () => {
+  const { clock, enter, only } = studio();
+  let blocks = true;
+  const made = [];
+  const element = () => ({
+    muted: false,
+    removed: false,
+    async play() {
+      if (blocks && !this.muted) throw Object.assign(new Error('no gesture'), { name: 'NotAllowedError' });
+    },
+    remove() {
+      this.removed = true;
+    },
+  });
+  const document = Object.assign(new EventTarget(), { createElement: () => (made.push(element()), made.at(-1)) });
+  const ana = await enter('Ana', {}, { document });
+  const bo = await enter('Bo');
+  let blocked = 0;
+  ana.room.on('blocked', () => blocked++);
+  const video = only(ana).video();
+  await clock.settle();
+  assert.deepEqual([blocked, video.muted, video.autoplay, video.playsInline], [1, true, true, true]);
+  blocks = false;
+  await ana.room.play();
+  assert.equal(video.muted, false);
+  await bo.room.leave();
+  await clock.advance(100);
+  assert.deepEqual([video.removed, video.srcObject], [true, null]);
 });

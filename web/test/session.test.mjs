@@ -350,3 +350,19 @@ test('leaving before the welcome is a goodbye all the same', async () => {
   await refused;
   assert.deepEqual([server.hellos.length, server.sessions.size], [1, 0]);
 });
+
+test('a link that lived is followed by another at once, one that did not by ever later ones', async () => {
+  const { clock, server, entering, logged } = start();
+  await clock.advance(100);
+  await entering;
+  const cut = () => [...server.sockets].forEach((socket) => socket.cut());
+  for (let i = 0; i < 3; i++) {
+    cut();
+    await clock.advance(3_000);
+  }
+  await clock.advance(5_000);
+  cut();
+  await clock.advance(1_000);
+  const found = delays(logged);
+  assert.ok(found[0] === 0 && found[1] > 0 && found[2] > found[1] && found[3] === 0, String(found));
+});
