@@ -231,3 +231,19 @@ func TestAcceptRecovers(t *testing.T) {
 		t.Errorf("Allocate: %d", code)
 	}
 }
+
+// A Close that comes while Serve begins is no failure of Serve.
+func TestCloseWhileServeBegins(t *testing.T) {
+	for range 200 {
+		s, err := New(Config{Listen: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(t.Context()) }()
+		s.Close()
+		if err := <-served; err != nil && !errors.Is(err, ErrClosed) {
+			t.Fatalf("Serve: %v", err)
+		}
+	}
+}

@@ -159,6 +159,11 @@ func (s *Server) Serve(ctx context.Context) error {
 		case err = <-s.failed:
 		}
 	}
+	select {
+	case <-s.closing: // what failed did so because of that
+		err = nil
+	default:
+	}
 	s.Close()
 	return err
 }
@@ -203,7 +208,8 @@ func (s *Server) openEdge(conn net.PacketConn, stream bool) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		return conn.Close()
+		_ = conn.Close() // it may be closed already
+		return nil
 	}
 	s.edges[e] = struct{}{}
 	s.running.Add(1)
