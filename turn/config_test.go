@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -234,13 +235,16 @@ func TestAcceptRecovers(t *testing.T) {
 
 // A Close that comes while Serve begins is no failure of Serve.
 func TestCloseWhileServeBegins(t *testing.T) {
-	for range 200 {
+	for i := range 400 {
 		s, err := New(Config{Listen: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(t.Context()) }()
+		for range i % 8 { // somewhere in the beginning of Serve
+			runtime.Gosched()
+		}
 		s.Close()
 		if err := <-served; err != nil && !errors.Is(err, ErrClosed) {
 			t.Fatalf("Serve: %v", err)
