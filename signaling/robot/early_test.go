@@ -15,7 +15,7 @@ type slowConn struct{ net.Conn }
 // Read implements net.Conn.
 func (c slowConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	time.Sleep(60 * time.Millisecond) // three packets of sound
+	<-time.After(60 * time.Millisecond) // the delay of the network: three packets of sound
 	return n, err
 }
 
