@@ -41,12 +41,14 @@ async (selector, ms) => {
 
   const end = performance.now() + ms;
   let now = look();
+  let still = 0; // frames in a row that have not moved it
   for (;;) {
     const before = now;
     const framed = await next(before.why);
     now = look();
-    // At rest is what a frame has not moved.
-    if (framed && !now.why && now.x === before.x && now.y === before.y) return now;
+    // At rest is what two frames have not moved: an animation that has just begun stands in its first one.
+    still = framed && !now.why && now.x === before.x && now.y === before.y ? still + 1 : 0;
+    if (still === 2) return now;
     if (performance.now() >= end) return { why: now.why ?? (framed ? "moving" : "the page draws no frames") };
   }
 }
