@@ -41,9 +41,9 @@ const watchErrors = `(() => {
 
 // testMixedRenegotiations has both sides change what they send and restart ICE
 // at any moment, whatever is under way, until there were as many offers as the
-// promise says in both orders together.
+// promise says.
 func testMixedRenegotiations(t *testing.T, b *browser.Browser, robotFirst bool) {
-	const rounds, seed = 100, 11
+	const rounds, seed = 200, 11
 	m := newMixed(t, b, robotFirst, robot.Config{}, "", func(p *person) { p.must(failing) })
 	m.ana.must(watchErrors)
 	m.wantMedia()
