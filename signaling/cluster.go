@@ -67,6 +67,7 @@ const (
 	ChangeAway   ChangeKind = "away"
 	ChangeBack   ChangeKind = "back"
 	ChangeMove   ChangeKind = "move" // to another node, by a resume
+	ChangeTell   ChangeKind = "tell" // nothing of the roster: Body goes to all members, in the order of changes
 )
 
 // A Change of one roster.
@@ -77,7 +78,9 @@ type Change struct {
 	To        string // move: the new node
 	Limit     int    // join: members that the room may have
 	Reason    wire.Reason
-	Req       uint64 // comes back in the Event; 0: nobody waits
+	Body      *Body    // tell
+	Except    []string // tell: ids of members that do not get it
+	Req       uint64   // comes back in the Event; 0: nobody waits
 }
 
 // A Member is an entry of a roster.
@@ -148,5 +151,6 @@ type Hand struct {
 	Away  bool
 	Lost  bool // the history was given up
 
-	Frames []*Body
+	Identity *Identity // as it is by now: the resume token may be older
+	Frames   []*Body
 }

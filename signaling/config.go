@@ -81,11 +81,6 @@ type Hello struct {
 	Remote netip.AddrPort // as LinkInfo has it
 }
 
-// Identity is who somebody is.
-type Identity struct {
-	User string // at most 256 bytes; "": anonymous
-}
-
 func (c Config) withDefaults() Config {
 	if c.Cluster == nil {
 		c.Cluster = NewMemoryCluster()

@@ -138,8 +138,11 @@ func (s *session) handleJoin(m *wire.Message, fx *effects) *wire.Error {
 		return nil
 	}
 	s.mu.Lock()
-	rooms := len(s.rooms)
+	rooms, allowed := len(s.rooms), s.identity.mayJoin(m.Room)
 	s.mu.Unlock()
+	if !allowed {
+		return wire.Refuse(wire.CodeForbidden, "join: your token does not allow room %q", m.Room)
+	}
 	if rooms >= c.MaxRooms {
 		return wire.Refuse(wire.CodeTooManyRooms, "join: you are in %d rooms, and may not be in more", rooms)
 	}
@@ -188,7 +191,7 @@ func (s *session) handleUpdate(m *wire.Message) *wire.Error {
 func (s *session) handleICE(m *wire.Message) *wire.Error {
 	req := s.request(answer{re: m.ID})
 	go func() {
-		ice := s.srv.iceServers(s.peer, s.user)
+		ice := s.srv.iceServers(s.peer, s.who())
 		var fx effects
 		s.settle(req, func(a answer) *Body {
 			s.setICELocked(ice.TTL)

@@ -98,7 +98,7 @@ func (s *session) handOverLocked(fx *effects) {
 	}
 	h := &Hand{
 		Peer: s.peer, Req: mv.req, Epoch: s.epoch, Nonce: s.nonce, Done: s.done, Acked: s.out.acked,
-		Away: s.away, Lost: mv.lost, Frames: s.out.bodies(),
+		Away: s.away, Lost: mv.lost, Identity: s.identity, Frames: s.out.bodies(),
 	}
 	s.srv.node.Send(mv.node, &Event{Kind: EventHand, Node: s.srv.node.Name(), Hand: h})
 	s.state = moved

@@ -91,10 +91,10 @@ func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
 	}
 	srv := l.srv
 	s := &session{
-		srv: srv, app: srv.App(l.info.App), peer: newPeerID(), user: id.User,
+		srv: srv, app: srv.App(l.info.App), peer: newPeerID(), user: id.User, identity: &id,
 		rank: srv.nextRank(), start: srv.cfg.Now().UnixMilli(), epoch: 1,
 	}
-	ice := srv.iceServers(s.peer, s.user)
+	ice := srv.iceServers(s.peer, s.identity)
 	srv.add(s)
 	srv.stats.welcomed.Add(1)
 	s.mu.Lock()
@@ -116,8 +116,8 @@ func (l *Link) authenticate(ctx context.Context, h *wire.Hello) (id Identity, er
 		token = l.info.Token
 	}
 	id, err = c.Authenticate(ctx, Hello{App: l.info.App, Token: token, Remote: l.info.Remote})
-	if err == nil && len(id.User) > maxUser {
-		err = fmt.Errorf("signaling: Authenticate gave a user of %d bytes, more than %d", len(id.User), maxUser)
+	if err == nil {
+		err = id.check()
 	}
 	return id, err
 }
@@ -172,7 +172,7 @@ func (s *session) welcomeLocked(resumed bool, ice wire.ICE) *wire.Message {
 		Ping: c.PingAfter.Milliseconds(), Dead: c.DeadAfter.Milliseconds(), Limits: c.limits(), ICE: ice,
 	}
 	if c.ResumeWindow > 0 {
-		tok := resumeToken{peer: s.peer, user: s.user, app: s.app.name, rank: s.rank, epoch: s.epoch, start: s.start}
+		tok := resumeToken{peer: s.peer, id: s.identity, app: s.app.name, rank: s.rank, epoch: s.epoch, start: s.start}
 		w.Token = tok.sign(c.ResumeKeys[0])
 	}
 	return &wire.Message{Type: wire.TypeWelcome, Welcome: w}

@@ -60,6 +60,8 @@ func (s *Server) handleChange(e *Event, fx *effects) {
 		r.awayLocked(e, fx)
 	case ChangeMove:
 		r.moveLocked(e, fx)
+	case ChangeTell:
+		r.tellLocked(e, fx)
 	}
 	r.live = slices.ContainsFunc(r.members, func(m *member) bool { return m.Node == s.node.Name() })
 	if !r.live {
@@ -194,6 +196,16 @@ func (r *room) awayLocked(e *Event, fx *effects) {
 		msg.Type, msg.Resumed = wire.TypePeerBack, true
 	}
 	r.toOthersLocked(m.ID, msg, fx)
+}
+
+// tellLocked gives all members on this node but some a frame.
+func (r *room) tellLocked(e *Event, fx *effects) {
+	size := sizeOf(e.Change.Body.Message)
+	for _, m := range r.members {
+		if m.sess != nil && !slices.Contains(e.Change.Except, m.ID) {
+			m.deliver(e.Change.Body, size, fx)
+		}
+	}
 }
 
 // moveLocked notes that a member is on another node now: it stops being here,

@@ -83,9 +83,9 @@ func TestEndWhileHelloIsJudged(t *testing.T) {
 // has to look at its session takes that lock before its own link's.
 func TestHelloWaitsWithoutItsLinksLock(t *testing.T) {
 	srv := New(Config{ResumeKeys: [][]byte{[]byte("the key of this test")}})
-	s := &session{srv: srv, app: srv.App("default"), peer: newPeerID(), epoch: 1}
+	s := &session{srv: srv, app: srv.App("default"), peer: newPeerID(), identity: &Identity{}, epoch: 1}
 	srv.add(s)
-	tok := resumeToken{peer: s.peer, app: "default", epoch: 1}
+	tok := resumeToken{peer: s.peer, id: s.identity, app: "default", epoch: 1}
 	l, err := srv.Admit(LinkInfo{})
 	if err != nil {
 		t.Fatal(err)

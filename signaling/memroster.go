@@ -46,6 +46,12 @@ func (n *memoryNode) Change(ch Change) {
 // applyChange returns the roster behind ch and the member that it changed, or
 // why it has no effect. before is not written to: nodes may still read it.
 func applyChange(before []Member, ch *Change, version uint64) (after []Member, m Member, code wire.Code) {
+	if ch.Kind == ChangeTell {
+		if len(before) == 0 {
+			return nil, Member{}, wire.CodeNotInRoom
+		}
+		return before, Member{}, ""
+	}
 	i := slices.IndexFunc(before, func(m Member) bool { return m.ID == ch.Member.ID })
 	if ch.Kind == ChangeJoin {
 		others := len(before)

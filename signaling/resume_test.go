@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -213,9 +214,16 @@ func TestResumeAheadOfTheServerIsRefused(t *testing.T) {
 	})
 }
 
+func fullIdentity() *Identity {
+	return &Identity{
+		User: "ann", Name: "Ann", Expires: time.UnixMilli(1_800_000_000_000),
+		Grants: &Grants{Rooms: []string{"team-*"}, Role: wire.RoleHost, Users: []string{"*"}, Candidates: wire.PolicyRelay},
+	}
+}
+
 func FuzzParseToken(f *testing.F) {
 	keys := [][]byte{[]byte("new"), []byte("old")}
-	tok := resumeToken{peer: "0123456789abcdefABCD", user: "ann", app: "default", rank: 1, epoch: 2, start: 3}
+	tok := resumeToken{peer: "0123456789abcdefABCD", id: fullIdentity(), app: "default", rank: 1, epoch: 2, start: 3}
 	f.Add(tok.sign(keys[0]))
 	f.Add(tok.sign(keys[1]))
 	f.Add(tok.sign([]byte("other")))
@@ -229,15 +237,15 @@ func FuzzParseToken(f *testing.F) {
 			t.Errorf("%q is another encoding of %+v", s, got)
 		}
 		// What is behind the signature must be safe all the same.
-		parseToken((&resumeToken{peer: s}).sign(keys[0]), keys)
+		parseToken((&resumeToken{peer: s, id: &Identity{User: s}}).sign(keys[0]), keys)
 	})
 }
 
 func TestTokenRoundTripAndKeyRing(t *testing.T) {
-	tok := resumeToken{peer: "0123456789abcdefABCD", user: "ann", app: "default", rank: 1 << 60, epoch: 2, start: -3}
+	tok := resumeToken{peer: "0123456789abcdefABCD", id: fullIdentity(), app: "default", rank: 1 << 60, epoch: 2, start: -3}
 	s := tok.sign([]byte("old"))
 	got, err := parseToken(s, [][]byte{[]byte("new"), []byte("old")})
-	if err != nil || *got != tok {
+	if err != nil || !reflect.DeepEqual(*got, tok) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if _, err := parseToken(s, [][]byte{[]byte("new")}); err == nil {

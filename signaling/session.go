@@ -34,9 +34,10 @@ type session struct {
 	link       *Link      // nil while waiting to be resumed
 	generation uint32     // counts the links
 	state      sessionState
-	away       bool // others were told
-	lost       bool // the history was given up
-	reborn     bool // the newest welcome said resumed: false
+	away       bool      // others were told
+	lost       bool      // the history was given up
+	reborn     bool      // the newest welcome said resumed: false
+	identity   *Identity // its user never changes; what it points to never does
 	epoch      uint64
 	nonce      string // with which the token of epoch-1 was used
 	done       uint64 // the highest id done
@@ -72,6 +73,13 @@ const (
 type answer struct {
 	re     uint64
 	joined bool // a snapshot rather than ok
+}
+
+// who is the session's identity by now.
+func (s *session) who() *Identity {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.identity
 }
 
 func (s *session) alive() bool {

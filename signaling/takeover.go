@@ -25,7 +25,7 @@ func (l *Link) resume(ctx context.Context, r *wire.Resume, mayWait bool, fx *eff
 		return wire.Refuse(wire.CodeSessionGone, "the resume token is not one of this app")
 	}
 	srv.seeRank(tok.rank)
-	ice := srv.iceServers(tok.peer, tok.user)
+	ice := srv.iceServers(tok.peer, tok.id)
 	ask := asking{link: l, tok: tok, resume: r, ice: ice}
 	for range maxAsked {
 		s := srv.session(tok.peer)
@@ -188,7 +188,7 @@ func (s *Server) expect(tok *resumeToken) (ss *session, mine bool) {
 		return ss, false
 	}
 	ss = &session{
-		srv: s, app: s.apps[tok.app], peer: tok.peer, user: tok.user, rank: tok.rank, start: tok.start,
+		srv: s, app: s.apps[tok.app], peer: tok.peer, user: tok.id.User, identity: tok.id, rank: tok.rank, start: tok.start,
 		arriving: &arriving{req: s.requests.Add(1), hand: make(chan *Hand, 1), done: make(chan struct{})},
 	}
 	s.sessions[tok.peer] = ss
@@ -280,6 +280,9 @@ func (s *session) arrived(a *asking, h *Hand, fx *effects) error {
 	s.out = outbox{acked: h.Acked}
 	s.epoch, s.nonce, s.done, s.lost = h.Epoch, h.Nonce, h.Done, h.Lost || s.lost
 	s.away = h.Away
+	if h.Identity != nil {
+		s.identity = h.Identity
+	}
 	for _, b := range append(h.Frames, gathered...) {
 		s.out.put(b, sizeOf(b.Message))
 	}

@@ -124,7 +124,7 @@ func (s *session) tickStaleLocked(now time.Duration) {
 
 // pushICE gives the client new ICE servers before the old ones end.
 func (s *session) pushICE() {
-	ice := s.srv.iceServers(s.peer, s.user)
+	ice := s.srv.iceServers(s.peer, s.who())
 	b := &Body{Message: &wire.Message{Type: wire.TypeICEServers, ICE: &ice}}
 	var fx effects
 	s.mu.Lock()
@@ -149,10 +149,10 @@ func (s *session) setICELocked(ttl int64) {
 
 // iceServers calls Config.ICEServers. It must be called without locks, and not
 // inside Receive.
-func (s *Server) iceServers(peer, user string) (ice wire.ICE) {
+func (s *Server) iceServers(peer string, id *Identity) (ice wire.ICE) {
 	if s.cfg.ICEServers == nil {
 		return wire.ICE{}
 	}
 	defer s.recovered("ICEServers", nil)
-	return s.cfg.ICEServers(peer, Identity{User: user})
+	return s.cfg.ICEServers(peer, *id)
 }

@@ -157,3 +157,23 @@ const (
 	ReasonLeft    Reason = "left"    // leave, bye, or a closed page
 	ReasonTimeout Reason = "timeout" // did not come back within the resume window
 )
+
+// A Role says what a member may do in a room.
+type Role string
+
+// The roles.
+const (
+	RoleHost        Role = "host"        // moderates
+	RoleParticipant Role = "participant" // the usual one
+	RoleViewer      Role = "viewer"      // sends no media
+)
+
+// A Policy says which candidates of a peer the server lets others have.
+type Policy string
+
+// The policies, from the loosest to the strictest.
+const (
+	PolicyAll    Policy = "all"
+	PolicyNoHost Policy = "no-host"
+	PolicyRelay  Policy = "relay"
+)
