@@ -92,7 +92,7 @@ func (e *engine) launch(ctx context.Context, t testing.TB, p programs) error {
 			return err
 		}
 	}
-	d, err := startDriver(p)
+	d, err := startDriver(p, dir)
 	if err != nil {
 		return err
 	}

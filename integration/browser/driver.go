@@ -59,8 +59,9 @@ type driver struct {
 	ended chan struct{} // closed when no process is left
 }
 
-// startDriver runs chromedriver on a free port; stop must be called.
-func startDriver(p programs) (*driver, error) {
+// startDriver runs chromedriver on a free port; stop must be called. What it and
+// the browser leave behind is in dir.
+func startDriver(p programs, dir string) (*driver, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -72,6 +73,7 @@ func startDriver(p programs) (*driver, error) {
 		out:   &driverOutput{port: make(chan string, 1)},
 		ended: make(chan struct{}),
 	}
+	d.cmd.Env = append(d.cmd.Environ(), "TMPDIR="+dir)
 	// Chromium inherits the output, so that Wait, which reads it to its end,
 	// waits for all processes and the profile can be removed safely.
 	d.cmd.Stdout, d.cmd.Stderr = d.out, d.out
