@@ -2,7 +2,6 @@ package signaling
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
@@ -83,17 +82,6 @@ type Change struct {
 	Req       uint64   // comes back in the Event; 0: nobody waits
 }
 
-// A Member is an entry of a roster.
-type Member struct {
-	ID    string
-	User  string
-	Rank  uint64
-	Node  string
-	Since uint64 // the version of the roster with which it came to Node
-	Away  bool
-	Data  json.RawMessage
-}
-
 // An EventKind says what an Event is.
 type EventKind string
 
@@ -116,9 +104,9 @@ type Event struct {
 	App, Room string
 	Version   uint64 // of the roster, behind the change; signals: as the sender's node had it
 
-	Change Change   // as it was asked for
-	Member Member   // change: the member behind it (leave: before)
-	Roster []Member // change: the whole roster behind it, for a node that had no member there
+	Change Change  // as it was asked for
+	Steps  []Step  // change: what it did
+	Roster *Roster // change: the whole roster behind it, for a node that had no member there
 	Code   wire.Code
 
 	From      string

@@ -22,7 +22,7 @@ type MemoryCluster struct {
 	window  time.Duration
 	nodes   map[string]*memoryNode
 	dir     map[string]memoryEntry // by peer
-	rooms   map[roomKey][]Member
+	rooms   map[roomKey]Roster
 	version uint64 // of all rosters, so that none ever repeats
 }
 
@@ -40,7 +40,7 @@ func NewMemoryCluster() *MemoryCluster {
 		start: time.Now(),
 		nodes: make(map[string]*memoryNode),
 		dir:   make(map[string]memoryEntry),
-		rooms: make(map[roomKey][]Member),
+		rooms: make(map[roomKey]Roster),
 	}
 }
 
@@ -100,7 +100,7 @@ func (n *memoryNode) endLease() {
 	defer c.mu.Unlock()
 	n.down = time.Now()
 	for key, roster := range c.rooms {
-		if !slices.ContainsFunc(roster, func(m Member) bool { return c.aliveLocked(m.Node) }) {
+		if !slices.ContainsFunc(nodesOf(roster), c.aliveLocked) {
 			delete(c.rooms, key)
 		}
 	}

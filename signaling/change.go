@@ -1,0 +1,239 @@
+package signaling
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+)
+
+// handleChange brings this node's copy of a roster up to date, and tells the
+// members that are here. All that goes into outboxes does so under the room's
+// lock: every member sees one order.
+func (s *Server) handleChange(e *Event, fx *effects) {
+	r := s.App(e.App).room(e.Room, e.Roster != nil)
+	if r == nil {
+		return // the last member here left, and then this came
+	}
+	r.mu.Lock()
+	if e.Roster != nil {
+		r.rebuildLocked(e)
+	}
+	if !r.live {
+		r.mu.Unlock()
+		return
+	}
+	r.version = e.Version
+	var settled *session
+	for i := range e.Steps {
+		if ss := r.stepLocked(e, &e.Steps[i], fx); ss != nil {
+			settled = ss
+		}
+	}
+	r.live = slices.ContainsFunc(r.members, func(m *member) bool { return m.Node == s.node.Name() })
+	if !r.live {
+		r.members, r.index = nil, nil
+	}
+	empty := !r.live && len(r.moved) == 0
+	r.mu.Unlock()
+	if settled != nil {
+		settled.kick()
+	}
+	if empty {
+		r.app.drop(r)
+	}
+}
+
+// stepLocked does one step of a change, and returns the session that waits for
+// it, if that is here.
+func (r *room) stepLocked(e *Event, st *Step, fx *effects) *session {
+	switch st.Kind {
+	case ChangeJoin:
+		return r.joinLocked(e, st, fx)
+	case ChangeLeave:
+		return r.leaveLocked(e, st, fx)
+	case ChangeUpdate:
+		return r.updateLocked(e, st, fx)
+	case ChangeAway, ChangeBack:
+		r.awayLocked(st, fx)
+	case ChangeMove:
+		r.moveLocked(e, st, fx)
+	case ChangeTell:
+		r.tellLocked(e, fx)
+	}
+	return nil
+}
+
+// rebuildLocked makes the copy of a room in which this node has its first
+// member. Those that join come behind.
+func (r *room) rebuildLocked(e *Event) {
+	r.live, r.members, r.index = true, nil, nil
+	for _, m := range e.Roster.Members {
+		joins := func(st Step) bool { return st.Kind == ChangeJoin && st.Member.ID == m.ID }
+		if !slices.ContainsFunc(e.Steps, joins) {
+			r.addLocked(&member{room: r, Member: m})
+		}
+	}
+}
+
+func (r *room) joinLocked(e *Event, st *Step, fx *effects) *session {
+	srv := r.app.srv
+	if old := r.findLocked(st.Member.ID); old != nil {
+		r.removeLocked(old)
+		old.forget()
+	}
+	m := &member{room: r, Member: st.Member}
+	r.addLocked(m)
+	var s *session
+	if m.Node == srv.node.Name() {
+		s = srv.session(m.ID)
+		if s == nil || !s.enter(m, e) {
+			s = nil
+			m.change(ChangeLeave, wire.ReasonLeft)
+		}
+	}
+	r.tellOfLocked(wire.TypePeerJoined, m, fx)
+	if s == nil {
+		return nil
+	}
+	s.settle(e.Change.Req, func(a answer) *Body { return r.snapshotLocked(m, a.re) }, fx)
+	return s
+}
+
+// enter makes m the session's membership. It reports false if the session is
+// not the one that asked, or is over.
+func (s *session) enter(m *member, e *Event) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != living || s.pending.Load() != e.Change.Req {
+		return false
+	}
+	m.sess = s
+	s.rooms = append(s.rooms, m)
+	if s.away {
+		m.change(ChangeAway, "")
+	}
+	return true
+}
+
+// forget takes m out of its session.
+func (m *member) forget() {
+	s := m.sess
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m.waits != nil {
+		m.waits = nil
+		s.holding--
+	}
+	is := func(o *member) bool { return o == m }
+	s.rooms = slices.DeleteFunc(s.rooms, is)
+	s.stale = slices.DeleteFunc(s.stale, is)
+	m.stale = true
+}
+
+func (r *room) leaveLocked(e *Event, st *Step, fx *effects) *session {
+	m := r.findLocked(st.Member.ID)
+	if m == nil {
+		return nil
+	}
+	r.removeLocked(m)
+	m.forget()
+	reason := cmp.Or(st.Reason, wire.ReasonLeft)
+	r.toOthersLocked(m.ID, &wire.Message{Type: wire.TypePeerLeft, Room: r.name, From: m.ID, Reason: reason}, fx)
+	if m.sess != nil {
+		m.sess.settle(e.Change.Req, okBody, fx)
+	}
+	return m.sess
+}
+
+func (r *room) updateLocked(e *Event, st *Step, fx *effects) *session {
+	m := r.findLocked(st.Member.ID)
+	if m == nil {
+		return nil
+	}
+	m.Data = st.Member.Data
+	r.tellOfLocked(wire.TypePeerUpdated, m, fx)
+	if m.sess != nil {
+		m.sess.settle(e.Change.Req, func(a answer) *Body {
+			if a.joined {
+				return r.snapshotLocked(m, a.re)
+			}
+			return okBody(a)
+		}, fx)
+	}
+	return m.sess
+}
+
+func (r *room) awayLocked(st *Step, fx *effects) {
+	m := r.findLocked(st.Member.ID)
+	if m == nil {
+		return
+	}
+	m.Away = st.Member.Away
+	msg := &wire.Message{Type: wire.TypePeerAway, Room: r.name, From: m.ID}
+	if !m.Away {
+		msg.Type, msg.Resumed = wire.TypePeerBack, true
+	}
+	r.toOthersLocked(m.ID, msg, fx)
+}
+
+// tellLocked gives all members on this node but some a frame.
+func (r *room) tellLocked(e *Event, fx *effects) {
+	size := sizeOf(e.Change.Body.Message)
+	for _, m := range r.members {
+		if m.sess != nil && !slices.Contains(e.Change.Except, m.ID) {
+			m.deliver(e.Change.Body, size, fx)
+		}
+	}
+}
+
+// moveLocked notes that a member is on another node now: it stops being here,
+// or begins.
+func (r *room) moveLocked(e *Event, st *Step, fx *effects) {
+	m := r.findLocked(st.Member.ID)
+	if m == nil {
+		return
+	}
+	now := &member{room: r, Member: st.Member}
+	r.replaceLocked(m, now)
+	if was := m.sess; was != nil {
+		gone := &member{room: r, Member: st.Member}
+		r.moved = append(r.moved, gone)
+		was.mu.Lock()
+		was.movedLocked(gone, fx)
+		was.mu.Unlock()
+	}
+	srv, from := r.app.srv, e.Change.Member.Node
+	if now.Node == srv.node.Name() {
+		now.welcomeMoved(srv)
+		now.waitLocked(from)
+	}
+	if from != srv.node.Name() {
+		srv.node.Send(from, &Event{Kind: EventFlush, Node: srv.node.Name(), App: e.App, Room: e.Room, To: m.ID})
+	}
+}
+
+// welcomeMoved ties a membership to the session that is arriving, or has.
+func (m *member) welcomeMoved(srv *Server) {
+	s := srv.session(m.ID)
+	if s == nil {
+		m.change(ChangeLeave, wire.ReasonLeft)
+		return
+	}
+	m.sess = s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.arriving != nil {
+		s.rooms = append(s.rooms, m)
+		return
+	}
+	// It did not come in time: the client was told that its rooms are left.
+	m.stale = true
+	m.change(ChangeAway, "")
+	s.stale = append(s.stale, m)
+	s.staleAt = s.srv.now() + s.srv.cfg.ResumeWindow
+	s.armLocked(s.staleAt)
+}
