@@ -124,6 +124,7 @@ type Take struct {
 	Req   uint64
 	Epoch uint64 // of the resume token
 	Nonce string
+	Age   time.Duration // of the link that said hello
 }
 
 // Hand answers Take. The roster entries have been moved before.

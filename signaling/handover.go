@@ -39,8 +39,12 @@ func (s *Server) handleTake(e *Event, fx *effects) {
 		return
 	}
 	repeated := e.Take.Epoch != ss.epoch
-	if ss.state != living || !ss.judgeLocked(e.Take.Epoch, e.Take.Nonce, fx) {
+	if ss.state != living {
 		s.hand(e, &Hand{Code: wire.CodeSessionGone})
+		return
+	}
+	if code := ss.judgeLocked(e.Take.Epoch, e.Take.Nonce, s.now()-e.Take.Age, fx); code != "" {
+		s.hand(e, &Hand{Code: code})
 		return
 	}
 	ss.moving = &moving{node: e.Node, req: e.Take.Req, lost: ss.lost || repeated && ss.reborn}

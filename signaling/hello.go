@@ -144,7 +144,7 @@ func (s *session) attachLocked(l *Link, seq uint64, resumed bool, ice wire.ICE, 
 	}
 	l.stopTimerLocked()
 	s.generation++
-	s.link, l.generation, l.cursor = l, s.generation, seq
+	s.link, s.linkBegan, l.generation, l.cursor = l, l.began, s.generation, seq
 	s.out.ack(seq)
 	s.unread = s.out.bytes
 	s.lastHeard, s.lastSent, s.doneTold, s.ackAt = now, now, 0, 0

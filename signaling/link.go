@@ -21,11 +21,12 @@ var ErrLeft = errors.New("signaling: the client left")
 // a time; Take may run beside them, also for one caller at a time; Detach comes
 // when neither will be called any more.
 type Link struct {
-	srv  *Server
-	info LinkInfo
-	conn Conn // static after Start
-	sess atomic.Pointer[session]
-	pace pace // owned by the caller of Receive
+	srv   *Server
+	info  LinkInfo
+	conn  Conn          // static after Start
+	began time.Duration // static after Start
+	sess  atomic.Pointer[session]
+	pace  pace // owned by the caller of Receive
 
 	// guarded by the session's lock
 	generation uint32 // the session's when this link got it
@@ -72,7 +73,7 @@ const maxEnvelope = 512
 // time, and conn is used.
 func (l *Link) Start(conn Conn) {
 	l.mu.Lock()
-	l.conn = conn
+	l.conn, l.began = conn, l.srv.now()
 	l.timer = time.AfterFunc(l.srv.cfg.HelloTimeout, l.helloTimeout)
 	l.mu.Unlock()
 	if l.srv.isClosing() { // since Admit

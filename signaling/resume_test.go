@@ -259,3 +259,36 @@ func TestTokenRoundTripAndKeyRing(t *testing.T) {
 		}
 	}
 }
+
+// TestHelloThatWasHeldUpChangesNothing has a client that gave up a link on
+// which its hello stood still, and the hello arrives after those of newer ones.
+func TestHelloThatWasHeldUpChangesNothing(t *testing.T) {
+	for newer := 1; newer <= 3; newer++ { // the token is the one before, then an old one
+		eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+			alice, bob := h.pair(t)
+			first := bob.conn
+			bob.connect()
+			late, hello := bob.conn, &wire.Hello{Resume: &wire.Resume{Token: bob.token, Nonce: bob.nonce}}
+			bob.conn = first
+			for range newer {
+				time.Sleep(time.Second)
+				bob.elsewhere()
+				bob.resume(bob.conn.had)
+				bob.welcomed(true)
+			}
+			newest := bob.conn
+			bob.sendTo(late, &wire.Message{Type: wire.TypeHello, Hello: hello})
+			bob.conn = late
+			bob.wantError(wire.CodeReplaced, 0)
+			bob.wantClosed(wire.CodeReplaced)
+			bob.conn = newest
+			bob.wantClosed("")
+			alice.tell(bob, "room", `1`)
+			bob.wantMessage(alice, `1`)
+			alice.wantNothing()
+			bob.cut()
+			bob.resume(bob.conn.had)
+			bob.welcomed(true)
+		})
+	}
+}

@@ -30,9 +30,10 @@ type session struct {
 
 	movedOn atomic.Bool // state is moved
 
-	mu         sync.Mutex // guards the following
-	link       *Link      // nil while waiting to be resumed
-	generation uint32     // counts the links
+	mu         sync.Mutex    // guards the following
+	link       *Link         // nil while waiting to be resumed
+	generation uint32        // counts the links
+	linkBegan  time.Duration // when the newest link did
 	state      sessionState
 	away       bool      // others were told
 	lost       bool      // the history was given up

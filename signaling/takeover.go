@@ -72,17 +72,32 @@ func (s *session) takeOver(a *asking, fx *effects) error {
 		return errElsewhere
 	}
 	repeated := a.tok.epoch != s.epoch
-	if !s.judgeLocked(a.tok.epoch, a.resume.Nonce, fx) {
-		return wire.Refuse(wire.CodeSessionGone, "the resume token is an old one: the session is over")
+	if code := s.judgeLocked(a.tok.epoch, a.resume.Nonce, a.link.began, fx); code != "" {
+		return wire.Refuse(code, "%s", whyNot[code])
 	}
 	return s.goOnLocked(a, repeated && s.reborn, fx)
 }
 
-// judgeLocked decides whether a token may resume: the newest may, and the one
-// before only as the repeat of the hello whose welcome was lost. Anybody else
-// has an old token, so that two have had it: the session ends for both.
-func (s *session) judgeLocked(epoch uint64, nonce string, fx *effects) bool {
+// whyNot is what a client is told whose resume is refused.
+var whyNot = map[wire.Code]string{
+	wire.CodeReplaced:    "a connection that was opened after this one has the session",
+	wire.CodeSessionGone: "the session has ended, or the resume token is an old one",
+	wire.CodeUnavailable: "the session is being resumed elsewhere at the same time",
+}
+
+// judgeLocked decides whether a token may resume, by a link that began then:
+// the newest may, and the one before only as the repeat of the hello whose
+// welcome was lost. Anybody else has an old token, so that two have had it: the
+// session ends for both.
+//
+// But a hello on a link that is older than the session's was held up on the
+// way: its client has given it up, and has a newer link. It would take that
+// one's place, and the client would take itself for replaced, or its token
+// would be taken for stolen.
+func (s *session) judgeLocked(epoch uint64, nonce string, began time.Duration, fx *effects) wire.Code {
 	switch {
+	case began < s.linkBegan:
+		return wire.CodeReplaced
 	case epoch == s.epoch:
 		s.epoch++
 		s.nonce = nonce
@@ -90,9 +105,9 @@ func (s *session) judgeLocked(epoch uint64, nonce string, fx *effects) bool {
 	default:
 		fx.log(s, "old resume token", "epoch", epoch, "want", s.epoch)
 		s.endSessionLocked(wire.ReasonLeft, wire.CodeSessionGone, fx)
-		return false
+		return wire.CodeSessionGone
 	}
-	return true
+	return ""
 }
 
 // goOnLocked welcomes the client back, with its history if that is there.
@@ -232,7 +247,7 @@ func (s *session) arrive(ctx context.Context, a *asking, fx *effects) error {
 		case h == nil: // hung, or dead and nobody knows yet
 			owner, force = "", owner
 		case h.Code != "":
-			return wire.Refuse(h.Code, "the session has ended")
+			return wire.Refuse(h.Code, "%s", whyNot[h.Code])
 		case h.Node != "":
 			owner = h.Node
 		default:
@@ -246,6 +261,7 @@ func (s *session) arrive(ctx context.Context, a *asking, fx *effects) error {
 func (s *session) ask(ctx context.Context, owner string, a *asking) (*Hand, error) {
 	s.srv.node.Send(owner, &Event{Kind: EventTake, Node: s.srv.node.Name(), Take: &Take{
 		Peer: s.peer, Req: s.arriving.req, Epoch: a.tok.epoch, Nonce: a.resume.Nonce,
+		Age: s.srv.now() - a.link.began,
 	}})
 	limit := time.NewTimer(handLimit)
 	defer limit.Stop()
