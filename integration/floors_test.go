@@ -39,6 +39,7 @@ var floors = map[string]float64{
 // reserved names the libraries that only some packages may link, by the
 // prefix of their import path. "" is nobody.
 var reserved = map[string][]string{
+	"github.com/golang-jwt/":  {"signaling/jwt"},
 	"github.com/gorilla/":     {"signaling/ws", "signaling/client", "signaling/peerjs", "signaling/socketio", "integration", "integration/browser", "integration/bench"},
 	"github.com/pion/turn/v4": {"turn"},
 	"github.com/pion/turn/v5": {""},

@@ -116,10 +116,13 @@ func (l *Link) authenticate(ctx context.Context, h *wire.Hello) (id Identity, er
 		token = l.info.Token
 	}
 	id, err = c.Authenticate(ctx, Hello{App: l.info.App, Token: token, Remote: l.info.Remote})
-	if err == nil {
-		err = id.check()
+	if err != nil {
+		return id, err
 	}
-	return id, err
+	if err := id.Check(); err != nil {
+		return id, fmt.Errorf("signaling: Authenticate gave %w", err)
+	}
+	return id, nil
 }
 
 func (s *Server) add(ss *session) {

@@ -22,13 +22,13 @@ type Identity struct {
 // JSON.
 type Grants struct {
 	// Rooms are the rooms that may be joined, as patterns of path.Match. Nil: all.
-	Rooms []string `json:"rooms,omitempty"`
+	Rooms []string `json:"rooms,omitzero"`
 	// Role is the role in these rooms. "": participant, and host of a room that
 	// was empty before.
 	Role wire.Role `json:"role,omitempty"`
 	// Users are those whom one may watch, ring and write to without being in a
 	// room with them, as patterns of path.Match. Nil: nobody.
-	Users []string `json:"users,omitempty"`
+	Users []string `json:"users,omitzero"`
 	// Candidates is what the server strips from what this peer sends. "": what
 	// the room and the app say; of several, the strictest holds.
 	Candidates wire.Policy `json:"candidates,omitempty"`
@@ -75,24 +75,30 @@ func (id *Identity) decode(b []byte) error {
 	return nil
 }
 
-// check judges what user code has made.
-func (id *Identity) check() error {
+// Check reports what of id cannot be: something is too long, or none of those
+// that there are. The server checks what Authenticate gives.
+func (id *Identity) Check() error {
 	if len(id.User) > maxUser {
-		return fmt.Errorf("signaling: Authenticate gave a user of %d bytes, more than %d", len(id.User), maxUser)
+		return fmt.Errorf("a user of %d bytes, more than %d", len(id.User), maxUser)
 	}
 	if n := len(id.encode()); n > maxIdentity {
-		return fmt.Errorf("signaling: Authenticate gave a name and grants of %d bytes, more than %d", n, maxIdentity)
+		return fmt.Errorf("a name and grants of %d bytes, more than %d", n, maxIdentity)
 	}
 	if g := id.Grants; g != nil {
 		for _, p := range append(g.Rooms[:len(g.Rooms):len(g.Rooms)], g.Users...) {
 			if _, err := path.Match(p, ""); err != nil {
-				return fmt.Errorf("signaling: Authenticate gave the pattern %q: %w", p, err)
+				return fmt.Errorf("the pattern %q: %w", p, err)
 			}
 		}
 		switch g.Role {
 		case "", wire.RoleHost, wire.RoleParticipant, wire.RoleViewer:
 		default:
-			return fmt.Errorf("signaling: Authenticate gave the role %q, which is none", g.Role)
+			return fmt.Errorf("the role %q, which is none", g.Role)
+		}
+		switch g.Candidates {
+		case "", wire.PolicyAll, wire.PolicyNoHost, wire.PolicyRelay:
+		default:
+			return fmt.Errorf("the candidate policy %q, which is none", g.Candidates)
 		}
 	}
 	return nil

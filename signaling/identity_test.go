@@ -47,13 +47,23 @@ func TestIdentityIsChecked(t *testing.T) {
 		"grants":  {Name: strings.Repeat("x", 1024)},
 		"pattern": {Grants: &Grants{Users: []string{"[a-"}}},
 		"role":    {Grants: &Grants{Role: "king"}},
+		"policy":  {Grants: &Grants{Candidates: "some"}},
 	} {
-		if err := id.check(); err == nil || !strings.Contains(err.Error(), what) {
+		if err := id.Check(); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if err := fullIdentity().check(); err != nil {
+	if err := fullIdentity().Check(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestNoRoomIsNotAllRooms has an empty list travel as what it is.
+func TestNoRoomIsNotAllRooms(t *testing.T) {
+	id := Identity{Grants: &Grants{Rooms: []string{}}}
+	var got Identity
+	if err := got.decode(id.encode()); err != nil || got.mayJoin("standup") || id.mayJoin("standup") {
+		t.Errorf("%+v, %v", got.Grants, err)
 	}
 }
 
