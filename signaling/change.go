@@ -97,6 +97,9 @@ func (r *room) joinLocked(e *Event, st *Step, fx *effects) *session {
 		return nil
 	}
 	s.settle(e.Change.Req, func(a answer) *Body { return r.snapshotLocked(m, a.re) }, fx)
+	if len(r.members) == 1 {
+		s.chargeNewRoom()
+	}
 	return s
 }
 

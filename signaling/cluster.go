@@ -127,6 +127,10 @@ type Take struct {
 	Age   time.Duration // of the link that said hello
 }
 
+// Debts are how long it takes until nothing counts any more of what a session has
+// sent, and how long it has been held back for that.
+type Debts struct{ Frames, Bytes, Held time.Duration }
+
 // Hand answers Take. The roster entries have been moved before.
 type Hand struct {
 	Peer  string
@@ -139,6 +143,9 @@ type Hand struct {
 	Acked uint64 // the highest seq acknowledged; Frames are those behind it
 	Away  bool
 	Lost  bool // the history was given up
+
+	Pace  Debts         // of its frames
+	Joins time.Duration // until it may join as much as a new session
 
 	Identity *Identity // as it is by now: the resume token may be older
 	Frames   []*Body

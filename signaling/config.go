@@ -60,9 +60,31 @@ type Config struct {
 	MaxRooms      int // rooms of a session; zero means 32
 	MaxLinks      int // links of this server; zero means any number
 
-	Rate   int // frames per second of one link; zero means 50
+	// The limits of addresses and users keep what one of them can cost small; in
+	// each of them negative means any number. Of IPv6 a whole /64 is one address. A
+	// client whose LinkInfo.Remote is zero is not counted for any.
+	MaxSessions     int // with and without a link; zero means 100,000
+	MaxIPLinks      int // links of one address; zero means 256
+	MaxIPSessions   int // sessions of one address, also those that wait to be resumed; zero means 512
+	MaxUserSessions int // sessions of one user in an app, who is not anonymous; zero means 32
+	MaxAppLinks     int // links of one app; zero means any number
+	MaxAppSessions  int // sessions of one app; zero means any number
+	IPRate          int // new links per second of one address; zero means 50
+	IPBurst         int // new links at once; zero means 100
+	JoinRate        int // joins per second of one session, of which a join that opens a room is 4; zero means 4
+	JoinBurst       int // joins at once; zero means 128, for each of 32 rooms 4
+	IPRoomRate      int // rooms per second that one address may open; zero means 20
+	IPRoomBurst     int // rooms at once; zero means 512
+
+	// AuthDelay is how long the answer to a wrong token waits: what Authenticate
+	// refused with unauthenticated or forbidden. It doubles with each from the
+	// same address, up to 25 s, and begins anew after 30 minutes without. Right
+	// tokens never wait. Zero means 100 ms; negative means no time.
+	AuthDelay time.Duration
+
+	Rate   int // frames per second of one session; zero means 50
 	Burst  int // frames at once; zero means 200
-	Bytes  int // bytes per second of one link, and four times that at once; zero means 256 KiB
+	Bytes  int // bytes per second of one session, and four times that at once; zero means 256 KiB
 	Outbox int // unread bytes at which a link is closed; the history is given up at twice that; zero means 1 MiB
 
 	// Logger gets a line for each transition of a session and, at level debug,
@@ -100,6 +122,17 @@ func (c Config) withDefaults() Config {
 	c.MaxCandidates = cmp.Or(c.MaxCandidates, 100)
 	c.MaxPeers = cmp.Or(c.MaxPeers, 16)
 	c.MaxRooms = cmp.Or(c.MaxRooms, 32)
+	c.MaxSessions = cmp.Or(c.MaxSessions, 100_000)
+	c.MaxIPLinks = cmp.Or(c.MaxIPLinks, 256)
+	c.MaxIPSessions = cmp.Or(c.MaxIPSessions, 512)
+	c.MaxUserSessions = cmp.Or(c.MaxUserSessions, 32)
+	c.IPRate = cmp.Or(c.IPRate, 50)
+	c.IPBurst = cmp.Or(c.IPBurst, 100)
+	c.JoinRate = cmp.Or(c.JoinRate, 4)
+	c.JoinBurst = cmp.Or(c.JoinBurst, 128)
+	c.IPRoomRate = cmp.Or(c.IPRoomRate, 20)
+	c.IPRoomBurst = cmp.Or(c.IPRoomBurst, 512)
+	c.AuthDelay = max(0, cmp.Or(c.AuthDelay, 100*time.Millisecond))
 	c.Rate = cmp.Or(c.Rate, 50)
 	c.Burst = cmp.Or(c.Burst, 200)
 	c.Bytes = cmp.Or(c.Bytes, 256<<10)

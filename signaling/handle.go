@@ -91,7 +91,7 @@ func (s *session) inOrder(l *Link, id uint64, fx *effects) bool {
 func (s *session) handleMessage(l *Link, m *wire.Message, fx *effects) *wire.Error {
 	switch m.Type {
 	case wire.TypeJoin:
-		return s.handleJoin(m, fx)
+		return s.handleJoin(l, m, fx)
 	case wire.TypeLeave:
 		return s.handleLeave(m)
 	case wire.TypeUpdate:
@@ -121,10 +121,14 @@ func (s *session) member(room string) *member {
 	return nil
 }
 
-func (s *session) handleJoin(m *wire.Message, fx *effects) *wire.Error {
+func (s *session) handleJoin(l *Link, m *wire.Message, fx *effects) *wire.Error {
 	c := &s.srv.cfg
 	if len(m.Data) > c.MaxMetadata {
+		s.srv.exceeded(LimitMetadata)
 		return wire.Refuse(wire.CodeTooBig, "join: data has %d bytes, more than %d", len(m.Data), c.MaxMetadata)
+	}
+	if limit := s.chargeJoin(l.src); limit != "" {
+		return s.srv.refuseFor(limit)
 	}
 	if own := s.member(m.Room); own != nil {
 		if m.Data != nil {
@@ -135,6 +139,7 @@ func (s *session) handleJoin(m *wire.Message, fx *effects) *wire.Error {
 		defer own.room.mu.Unlock()
 		b := own.room.snapshotLocked(own, m.ID)
 		own.deliver(b, sizeOf(b.Message), fx)
+		s.chargeSnapshot(sizeOf(b.Message))
 		return nil
 	}
 	s.mu.Lock()
@@ -144,6 +149,7 @@ func (s *session) handleJoin(m *wire.Message, fx *effects) *wire.Error {
 		return wire.Refuse(wire.CodeForbidden, "join: your token does not allow room %q", m.Room)
 	}
 	if rooms >= c.MaxRooms {
+		s.srv.exceeded(LimitRooms)
 		return wire.Refuse(wire.CodeTooManyRooms, "join: you are in %d rooms, and may not be in more", rooms)
 	}
 	s.srv.node.Change(Change{
@@ -180,6 +186,7 @@ func (s *session) handleUpdate(m *wire.Message) *wire.Error {
 	case own == nil:
 		return notInRoom(m)
 	case len(m.Data) > limit:
+		s.srv.exceeded(LimitMetadata)
 		return wire.Refuse(wire.CodeTooBig, "update: data has %d bytes, more than %d", len(m.Data), limit)
 	}
 	s.changeOwn(ChangeUpdate, own, m.Data, answer{re: m.ID})

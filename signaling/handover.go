@@ -104,9 +104,11 @@ func (s *session) handOverLocked(fx *effects) {
 		Peer: s.peer, Req: mv.req, Epoch: s.epoch, Nonce: s.nonce, Done: s.done, Acked: s.out.acked,
 		Away: s.away, Lost: mv.lost, Identity: s.identity, Frames: s.out.bodies(),
 	}
+	h.Pace, h.Joins = s.pace.debts(s.srv.now()), s.joins.debt(s.srv.now())
 	s.srv.node.Send(mv.node, &Event{Kind: EventHand, Node: s.srv.node.Name(), Hand: h})
 	s.state = moved
 	s.movedOn.Store(true)
+	s.srv.uncount(s)
 	s.out, s.rooms, s.stale = outbox{}, nil, nil
 	s.stopTimerLocked()
 	s.lostAt = s.srv.now()

@@ -70,6 +70,7 @@ type client struct {
 	h    *harness
 	srv  *Server
 	conn *fakeConn
+	info LinkInfo // of its connections
 
 	id    uint64 // the last one sent
 	peer  string
@@ -185,7 +186,7 @@ func (h *harness) newNonce() string {
 // connect opens a connection, and leaves an older one as it is.
 func (c *client) connect() {
 	c.t.Helper()
-	link, err := c.srv.Admit(LinkInfo{})
+	link, err := c.srv.Admit(c.info)
 	if err != nil {
 		c.t.Fatalf("Admit: %v", err)
 	}
@@ -245,6 +246,18 @@ func (c *client) want(typ wire.Type) *wire.Message {
 		c.t.Fatalf("%s got %s %s %q, want %s", c.peer, m.Type, m.Code, m.Text, typ)
 	}
 	return m
+}
+
+// wantLimit looks at how often a limit was exceeded, on all servers.
+func (h *harness) wantLimit(l Limit, want uint64) {
+	h.t.Helper()
+	got := uint64(0)
+	for _, s := range h.servers {
+		got += s.Stats().Limits[l]
+	}
+	if got != want {
+		h.t.Errorf("limit %s: exceeded %d times, want %d", l, got, want)
+	}
 }
 
 func (c *client) wantError(code wire.Code, re uint64) {

@@ -87,6 +87,7 @@ func (l *Link) hello(ctx context.Context, h *wire.Hello, mayWait bool, fx *effec
 func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
 	id, err := l.authenticate(ctx, h)
 	if err != nil {
+		l.slowDown(ctx, err)
 		return err
 	}
 	srv := l.srv
@@ -94,8 +95,10 @@ func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
 		srv: srv, app: srv.App(l.info.App), peer: newPeerID(), user: id.User, identity: &id,
 		rank: srv.nextRank(), start: srv.cfg.Now().UnixMilli(), epoch: 1,
 	}
+	if err := srv.add(s, l.src); err != nil {
+		return err
+	}
 	ice := srv.iceServers(s.peer, s.identity)
-	srv.add(s)
 	srv.stats.welcomed.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,12 +128,6 @@ func (l *Link) authenticate(ctx context.Context, h *wire.Hello) (id Identity, er
 	return id, nil
 }
 
-func (s *Server) add(ss *session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sessions[ss.peer] = ss
-}
-
 // attachLocked gives the session its new link, behind seq, and welcomes it.
 // The caller holds recv too, unless nobody knows the session yet. It reports
 // false if the link has ended meanwhile.
@@ -152,6 +149,8 @@ func (s *session) attachLocked(l *Link, seq uint64, resumed bool, ice wire.ICE, 
 	s.unread = s.out.bytes
 	s.lastHeard, s.lastSent, s.doneTold, s.ackAt = now, now, 0, 0
 	l.sess.Store(s)
+	s.pace.add(l.pace.debts(now), now)
+	s.srv.recount(s, l.src)
 	l.control = append(l.control, welcome)
 	l.wakeLocked(fx)
 	s.srv.node.Register(s.peer, s.epoch)

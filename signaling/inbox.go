@@ -44,6 +44,7 @@ func (s *Server) handleRefused(e *Event, fx *effects) {
 	}
 	err := wire.Refuse(e.Code, "you are not in room %q", e.Room)
 	if e.Code == wire.CodeRoomFull {
+		s.exceeded(LimitPeers)
 		err.Text = "the room is full"
 	}
 	ss.settle(e.Change.Req, func(a answer) *Body {

@@ -145,7 +145,7 @@ func TestHeldBackIsForgiven(t *testing.T) {
 	var p pace
 	for minute := range 5 {
 		for i := range c.Burst + 45 {
-			if _, ok := p.spend(&c, time.Duration(minute)*time.Minute, 10); !ok {
+			if _, ok := p.spend(&c, time.Duration(minute)*time.Minute, 1, 10); !ok {
 				t.Fatalf("refused at frame %d of minute %d", i, minute)
 			}
 		}

@@ -26,7 +26,7 @@ type Link struct {
 	conn  Conn          // static after Start
 	began time.Duration // static after Start
 	sess  atomic.Pointer[session]
-	pace  pace // owned by the caller of Receive
+	src   *source // nil: its address is not known
 
 	// guarded by the session's lock
 	generation uint32 // the session's when this link got it
@@ -35,6 +35,7 @@ type Link struct {
 	mu      sync.Mutex // guards the following; taken behind the session's lock
 	woken   bool
 	flags   flags
+	pace    pace    // until there is a session
 	control []*Body // welcome, and errors without seq
 	closed  wire.Code
 	last    uint64  // closed: the highest seq that may still be taken
@@ -88,6 +89,7 @@ func (l *Link) helloTimeout() {
 	waiting := l.timer != nil
 	l.mu.Unlock()
 	if waiting {
+		l.srv.exceeded(LimitHello)
 		var fx effects
 		l.refuse(wire.Refuse(wire.CodeHelloTimeout, "no hello within %v", l.srv.cfg.HelloTimeout), &fx)
 		fx.flush()
@@ -108,6 +110,7 @@ func (l *Link) Receive(m *wire.Message, size int) (pause time.Duration, err erro
 	f := frame{m: m, size: size, bad: m.Check()}
 	if size > l.srv.cfg.MaxMessage {
 		f.bad = wire.Refuse(wire.CodeTooBig, "the frame has %d bytes, more than %d", size, l.srv.cfg.MaxMessage)
+		l.srv.exceeded(LimitMessage)
 	}
 	return l.accept(f)
 }
@@ -116,6 +119,9 @@ func (l *Link) Receive(m *wire.Message, size int) (pause time.Duration, err erro
 // the transport refused (too_big, not_text; these end the link). id is the
 // frame's, as far as it could be read, else 0.
 func (l *Link) Malformed(id uint64, size int, cause *wire.Error) (pause time.Duration, err error) {
+	if cause.Code == wire.CodeTooBig {
+		l.srv.exceeded(LimitMessage)
+	}
 	return l.accept(frame{m: &wire.Message{ID: id}, size: size, bad: cause})
 }
 
@@ -124,14 +130,39 @@ func (l *Link) accept(f frame) (pause time.Duration, err error) {
 	fx.message(l, &f)
 	l.srv.stats.received.Add(1)
 	l.srv.stats.bytes.Add(uint64(f.size))
-	pause, ok := l.pace.spend(&l.srv.cfg, l.srv.now(), f.size)
+	pause, ok := l.spend(1, f.size)
 	if !ok {
-		l.srv.stats.tooFast.Add(1)
-		l.refuse(wire.Refuse(wire.CodeRateLimited, "more than %d frames or %d bytes per second", l.srv.cfg.Rate, l.srv.cfg.Bytes), &fx)
+		l.tooFast(&fx)
 	} else if l.dispatch(f, &fx) {
 		pause = maxHeld
 	}
 	fx.flush()
+	return l.rest(pause)
+}
+
+// Charge charges the client for frames, of size bytes in all, that the
+// transport has dealt with itself, as the control frames of WebSocket. It is
+// Receive otherwise.
+func (l *Link) Charge(frames, size int) (pause time.Duration, err error) {
+	var fx effects
+	l.srv.stats.bytes.Add(uint64(size))
+	pause, ok := l.spend(frames, size)
+	if !ok {
+		l.tooFast(&fx)
+	}
+	fx.flush()
+	return l.rest(pause)
+}
+
+func (l *Link) tooFast(fx *effects) {
+	c := &l.srv.cfg
+	l.srv.stats.tooFast.Add(1)
+	l.srv.exceeded(LimitRate)
+	l.refuse(wire.Refuse(wire.CodeRateLimited, "more than %d frames or %d bytes per second", c.Rate, c.Bytes), fx)
+}
+
+// rest is what Receive returns: the pause, unless the link is over.
+func (l *Link) rest(pause time.Duration) (time.Duration, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed != "" {
@@ -225,6 +256,7 @@ func (l *Link) tell(b *Body, fx *effects) {
 	l.mu.Unlock()
 	if full {
 		l.srv.stats.slow.Add(1)
+		l.srv.exceeded(LimitErrors)
 		l.end(wire.CodeSlowConsumer, fx)
 	}
 }
@@ -300,6 +332,10 @@ func (s *Server) detached(l *Link) {
 	defer s.mu.Unlock()
 	if _, ok := s.links[l]; !ok {
 		return
+	}
+	s.apps[l.info.App].links--
+	if l.src != nil {
+		s.sources.detached(l.src)
 	}
 	if delete(s.links, l); s.closing && len(s.links) == 0 {
 		close(s.idle)

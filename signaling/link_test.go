@@ -84,7 +84,7 @@ func TestEndWhileHelloIsJudged(t *testing.T) {
 func TestHelloWaitsWithoutItsLinksLock(t *testing.T) {
 	srv := New(Config{ResumeKeys: [][]byte{[]byte("the key of this test")}})
 	s := &session{srv: srv, app: srv.App("default"), peer: newPeerID(), identity: &Identity{}, epoch: 1}
-	srv.add(s)
+	srv.add(s, nil)
 	tok := resumeToken{peer: s.peer, id: s.identity, app: "default", epoch: 1}
 	l, err := srv.Admit(LinkInfo{})
 	if err != nil {

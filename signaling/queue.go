@@ -175,7 +175,11 @@ func (s *session) settle(req uint64, body func(answer) *Body, fx *effects) {
 		return
 	}
 	b := body(s.answer)
-	s.putLocked(b, sizeOf(b.Message), fx)
+	size := sizeOf(b.Message)
+	s.putLocked(b, size, fx)
+	if b.Message.Type == wire.TypeJoined { // short to ask for, and long
+		s.pace.chargeBytes(&s.srv.cfg, s.srv.now(), size)
+	}
 	s.answer = answer{}
 	s.pending.Store(0)
 	s.startMoveLocked(fx)

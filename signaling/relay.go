@@ -68,10 +68,12 @@ func (s *session) judgeRelay(own, to *member, m *wire.Message) *wire.Error {
 	switch m.Type {
 	case wire.TypeOffer, wire.TypeAnswer:
 		if len(m.Data) > c.MaxSDP {
+			s.srv.exceeded(LimitSDP)
 			return wire.Refuse(wire.CodeTooBig, "%s: data has %d bytes, more than %d", m.Type, len(m.Data), c.MaxSDP)
 		}
 	case wire.TypeCandidates:
 		if !own.candidates.add(to.ID, m.PC, m.Ufrag, m.Elements, c.MaxCandidates) {
+			s.srv.exceeded(LimitCandidates)
 			return wire.Refuse(wire.CodeTooManyCandidates, "candidates: more than %d for pc %d and this ufrag", c.MaxCandidates, m.PC)
 		}
 	}

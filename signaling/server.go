@@ -3,6 +3,7 @@ package signaling
 import (
 	"context"
 	"crypto/rand"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,8 @@ type Server struct {
 	immediate bool // Claim does not block
 	start     time.Time
 	stats     counters
+	limited   map[Limit]*atomic.Uint64 // static
+	sources   sources
 	requests  atomic.Uint64 // numbers Changes and Takes
 	idle      chan struct{} // closed when closing and without links
 
@@ -34,6 +37,8 @@ type Server struct {
 	apps     map[string]*App
 	links    map[*Link]struct{}
 	sessions map[string]*session // by peer
+	counted  int                 // sessions that count for limits
+	users    map[userKey]int     // sessions of each
 	downs    []*time.Timer       // of nodes whose peers are awaited
 }
 
@@ -49,7 +54,10 @@ func New(cfg Config) *Server {
 		apps:     make(map[string]*App),
 		links:    make(map[*Link]struct{}),
 		sessions: make(map[string]*session),
+		users:    make(map[userKey]int),
+		limited:  newLimitCounters(),
 	}
+	s.sources = sources{cfg: &s.cfg, now: s.now, all: make(map[netip.Addr]*source)}
 	for _, name := range append([]string{"default"}, s.cfg.Apps...) {
 		s.App(name)
 	}
@@ -69,6 +77,8 @@ func (s *Server) MaxMessage() int { return s.cfg.MaxMessage }
 type App struct {
 	name string
 	srv  *Server
+
+	links, sessions int // guarded by srv.mu
 
 	mu    sync.Mutex // guards rooms; taken before Room.mu
 	rooms map[string]*room
@@ -101,13 +111,15 @@ func (s *Server) checkLocked(info *LinkInfo) error {
 	if info.App == "" {
 		info.App = "default"
 	}
+	app := s.apps[info.App]
 	switch {
 	case s.closing:
 		return wire.Refuse(wire.CodeGoingAway, "the server stops")
-	case s.apps[info.App] == nil:
+	case app == nil:
 		return wire.Refuse(wire.CodeUnknownApp, "there is no app %.128q here", info.App)
-	case s.cfg.MaxLinks > 0 && len(s.links) >= s.cfg.MaxLinks:
-		return wire.Refuse(wire.CodeUnavailable, "the server has its %d connections", s.cfg.MaxLinks)
+	}
+	if limit := s.linkLimitLocked(app, info.Remote.Addr()); limit != "" {
+		return s.refuseFor(limit)
 	}
 	return nil
 }
@@ -122,8 +134,9 @@ func (s *Server) Admit(info LinkInfo) (*Link, error) {
 		s.stats.refused.Add(1)
 		return nil, err
 	}
-	l := &Link{srv: s, info: info}
+	l := &Link{srv: s, info: info, src: s.sources.admit(info.Remote.Addr())}
 	s.links[l] = struct{}{}
+	s.apps[info.App].links++
 	s.stats.links.Add(1)
 	return l, nil
 }
@@ -150,6 +163,7 @@ func (s *Server) session(peer string) *session {
 func (s *Server) remove(ss *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.uncountLocked(ss)
 	if s.sessions[ss.peer] == ss {
 		delete(s.sessions, ss.peer)
 	}
@@ -227,6 +241,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // stop stops all timers, and leaves the cluster.
 func (s *Server) stop() {
 	s.node.Close()
+	s.sources.stop()
 	s.mu.Lock()
 	downs, sessions := slices.Clone(s.downs), make([]*session, 0, len(s.sessions))
 	for _, ss := range s.sessions {

@@ -30,6 +30,9 @@ type session struct {
 
 	movedOn atomic.Bool // state is moved
 
+	src     *source // whose it counts for; guarded by Server.mu
+	counted bool    // guarded by Server.mu
+
 	mu         sync.Mutex    // guards the following
 	link       *Link         // nil while waiting to be resumed
 	generation uint32        // counts the links
@@ -44,6 +47,8 @@ type session struct {
 	done       uint64 // the highest id done
 	doneTold   uint64
 	out        outbox
+	pace       pace
+	joins      bucket
 	unread     int // bytes behind the link's cursor
 	rooms      []*member
 	stale      []*member // of before a resumed:false, until joined again
@@ -109,11 +114,13 @@ func (s *session) putLocked(b *Body, size int, fx *effects) {
 		l.mu.Unlock()
 		if s.unread >= s.srv.cfg.Outbox {
 			s.srv.stats.slow.Add(1)
+			s.srv.exceeded(LimitOutbox)
 			s.dropLinkLocked(l, wire.CodeSlowConsumer, fx)
 		}
 	}
 	if !s.lost && s.out.bytes >= 2*s.srv.cfg.Outbox {
 		s.lost = true
+		s.srv.exceeded(LimitHistory)
 		if s.link == nil {
 			s.out.clear()
 		} else {

@@ -21,6 +21,8 @@ type Stats struct {
 	Slow     uint64 // links closed for not reading
 	TooFast  uint64 // links closed for rate_limited
 	Panics   uint64 // of functions in Config
+
+	Limits map[Limit]uint64 // how often each was exceeded
 }
 
 type counters struct {
@@ -35,6 +37,10 @@ func (s *Server) Stats() Stats {
 		Admitted: c.links.Load(), Refused: c.refused.Load(), Welcomed: c.welcomed.Load(), Resumed: c.resumed.Load(),
 		Reborn: c.reborn.Load(), Ended: c.ended.Load(), Received: c.received.Load(), Bytes: c.bytes.Load(),
 		Taken: c.taken.Load(), Slow: c.slow.Load(), TooFast: c.tooFast.Load(), Panics: c.panics.Load(),
+	}
+	st.Limits = make(map[Limit]uint64, len(s.limited))
+	for l, n := range s.limited {
+		st.Limits[l] = n.Load()
 	}
 	s.mu.Lock()
 	st.Links, st.Sessions = len(s.links), len(s.sessions)

@@ -299,6 +299,8 @@ func (s *session) arrived(a *asking, h *Hand, fx *effects) error {
 	if h.Identity != nil {
 		s.identity = h.Identity
 	}
+	s.pace.add(h.Pace, s.srv.now())
+	s.joins = bucket(s.srv.now() + h.Joins)
 	for _, b := range append(h.Frames, gathered...) {
 		s.out.put(b, sizeOf(b.Message))
 	}
