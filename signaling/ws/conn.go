@@ -49,6 +49,7 @@ func newConn(ws *websocket.Conn, socket *socket, writeTimeout time.Duration) *co
 // It blocks; no goroutine of this connection outlives it.
 func (c *conn) serve(link *signaling.Link, maxMessage int) error {
 	link.Start(c)
+	c.socket.charge = func(frames, size int) error { return c.charge(link, frames, size) }
 	var wg sync.WaitGroup
 	wg.Go(func() { c.writeLoop(link) })
 	cause := c.readLoop(link, maxMessage)
@@ -56,6 +57,7 @@ func (c *conn) serve(link *signaling.Link, maxMessage int) error {
 	link.Detach(cause)
 	// To close a TCP connection with unread input resets it, and the client
 	// might never see the close frame. So it is for the client to close, in time.
+	c.socket.charge = nil
 	io.Copy(io.Discard, c.socket)
 	c.cut()
 	return cause

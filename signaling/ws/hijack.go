@@ -48,6 +48,24 @@ type socket struct {
 	net.Conn
 	upgraded atomic.Bool
 	last     []byte // what gorilla wanted to write: a close frame; owned by the reader
+
+	// charge is told of frames that only gorilla sees; nil: nobody is. It is the
+	// reader's, as the meter is.
+	charge func(frames, size int) error
+	meter  meter
+}
+
+func (s *socket) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	if s.charge == nil {
+		return n, err
+	}
+	if frames, size := s.meter.scan(p[:n]); frames > 0 {
+		if err := s.charge(frames, size); err != nil {
+			return 0, err
+		}
+	}
+	return n, err
 }
 
 func (s *socket) Write(p []byte) (int, error) {

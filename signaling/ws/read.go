@@ -95,6 +95,15 @@ func readFrame(r io.Reader, limit int) (frame []byte, size int, err error) {
 	}
 }
 
+// charge charges the client for frames that gorilla deals with.
+func (c *conn) charge(link *signaling.Link, frames, size int) error {
+	pause, err := link.Charge(frames, size)
+	if err == nil && pause > 0 {
+		c.rest(pause)
+	}
+	return err
+}
+
 // rest waits, so that a client that is too fast is read more slowly.
 func (c *conn) rest(pause time.Duration) {
 	timer := time.NewTimer(pause)
@@ -111,7 +120,10 @@ func (c *conn) rest(pause time.Duration) {
 // to hear it.
 func (c *conn) readError(err error) error {
 	var closed *websocket.CloseError
+	var refusal *wire.Error // of charge
 	switch {
+	case errors.As(err, &refusal):
+		c.Close(refusal.Code) // the core has done it already, as a rule
 	case errors.Is(err, websocket.ErrReadLimit): // a length that no int64 holds
 		c.Close(wire.CodeTooBig)
 		return wire.Refuse(wire.CodeTooBig, "the frame has more than 2^63 bytes")
