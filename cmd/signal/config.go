@@ -40,13 +40,7 @@ type Config struct {
 	StateDir     string        `help:"Where the key is kept. Default: ${stateDir}." placeholder:"DIR" type:"path" group:"Sessions"`
 	ResumeWindow time.Duration `help:"How long a client that lost its connection is waited for." default:"60s" group:"Sessions"`
 
-	MaxPeers   int `help:"Members of a room." default:"16" group:"Limits"`
-	MaxRooms   int `help:"Rooms that one client is in." default:"32" group:"Limits"`
-	MaxLinks   int `help:"Connections of this server; 0: any number." default:"0" group:"Limits"`
-	MaxMessage int `help:"Bytes of a message." default:"65536" group:"Limits"`
-	Rate       int `help:"Messages per second of one client." default:"50" group:"Limits"`
-	Burst      int `help:"Messages at once of one client." default:"200" group:"Limits"`
-	Bytes      int `help:"Bytes per second of one client, and four times that at once." default:"262144" group:"Limits"`
+	Limits
 
 	LogLevel  string `help:"debug (a line for each message), info, warn or error." enum:"debug,info,warn,error" default:"info" group:"Logs"`
 	LogFormat string `help:"text for people, json for programs." enum:"text,json" default:"text" group:"Logs"`
@@ -96,7 +90,7 @@ func (c *Config) check() error {
 	if err := c.checkAddresses(); err != nil {
 		return err
 	}
-	return c.checkLimits()
+	return c.Limits.check()
 }
 
 func (c *Config) checkAddresses() error {
@@ -143,24 +137,4 @@ func (c *Config) relayPorts() (first, last uint16, err error) {
 		return 0, 0, badSetting("--relay-ports %q: not a range of ports; use one like 49152-65535", c.RelayPorts)
 	}
 	return uint16(a), uint16(b), nil
-}
-
-func (c *Config) checkLimits() error {
-	for _, limit := range []struct {
-		name         string
-		value, least int
-	}{
-		{"--max-peers", c.MaxPeers, 2},
-		{"--max-rooms", c.MaxRooms, 1},
-		{"--max-links", c.MaxLinks, 0},
-		{"--max-message", c.MaxMessage, 4096},
-		{"--rate", c.Rate, 1},
-		{"--burst", c.Burst, 1},
-		{"--bytes", c.Bytes, 1 << 10},
-	} {
-		if limit.value < limit.least {
-			return badSetting("%s %d: too little; use %d or more", limit.name, limit.value, limit.least)
-		}
-	}
-	return nil
 }

@@ -83,20 +83,15 @@ func newNode(c Config, log *slog.Logger) (*node, error) {
 			return nil, err
 		}
 	}
-	n.signaling = signaling.New(signaling.Config{
+	core := signaling.Config{
 		ICEServers:   n.iceServers,
 		Ended:        n.sessionEnded,
 		ResumeKeys:   keys,
 		ResumeWindow: sessionWindow(c.ResumeWindow),
-		MaxPeers:     c.MaxPeers,
-		MaxRooms:     c.MaxRooms,
-		MaxLinks:     c.MaxLinks,
-		MaxMessage:   c.MaxMessage,
-		Rate:         c.Rate,
-		Burst:        c.Burst,
-		Bytes:        c.Bytes,
 		Logger:       log,
-	})
+	}
+	c.Limits.apply(&core)
+	n.signaling = signaling.New(core)
 	n.http = &http.Server{
 		Handler:           n.routes(),
 		ReadHeaderTimeout: headerTime,
