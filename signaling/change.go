@@ -25,11 +25,13 @@ func (s *Server) handleChange(e *Event, fx *effects) {
 	}
 	r.version = e.Version
 	var settled *session
+	was := r.presenceLocked()
 	for i := range e.Steps {
 		if ss := r.stepLocked(e, &e.Steps[i], fx); ss != nil {
 			settled = ss
 		}
 	}
+	r.tellPresenceLocked(was, fx)
 	r.live = slices.ContainsFunc(r.members, func(m *member) bool { return m.Node == s.node.Name() })
 	if !r.live {
 		r.members, r.index = nil, nil
@@ -47,6 +49,9 @@ func (s *Server) handleChange(e *Event, fx *effects) {
 // stepLocked does one step of a change, and returns the session that waits for
 // it, if that is here.
 func (r *room) stepLocked(e *Event, st *Step, fx *effects) *session {
+	if isUser(r.name) && st.Kind != ChangeMove {
+		return r.userStepLocked(e, st, fx)
+	}
 	switch st.Kind {
 	case ChangeJoin:
 		return r.joinLocked(e, st, fx)
@@ -113,7 +118,7 @@ func (s *session) enter(m *member, e *Event) bool {
 	}
 	m.sess = s
 	s.rooms = append(s.rooms, m)
-	if s.away {
+	if s.away && m.tellsAway() {
 		m.change(ChangeAway, "")
 	}
 	return true
@@ -221,7 +226,7 @@ func (r *room) moveLocked(e *Event, st *Step, fx *effects) {
 
 // welcomeMoved ties a membership to the session that is arriving, or has.
 func (m *member) welcomeMoved(srv *Server) {
-	s := srv.session(m.ID)
+	s := srv.session(peerOf(m.ID))
 	if s == nil {
 		m.change(ChangeLeave, wire.ReasonLeft)
 		return
@@ -231,6 +236,10 @@ func (m *member) welcomeMoved(srv *Server) {
 	defer s.mu.Unlock()
 	if s.arriving != nil {
 		s.rooms = append(s.rooms, m)
+		return
+	}
+	if isUser(m.room.name) {
+		m.tooLateLocked()
 		return
 	}
 	// It did not come in time: the client was told that its rooms are left.

@@ -80,6 +80,7 @@ type Change struct {
 	Body      *Body    // tell
 	Except    []string // tell: ids of members that do not get it
 	Req       uint64   // comes back in the Event; 0: nobody waits
+	Re        uint64   // tell to a user: the frame of Member that asks for it
 }
 
 // An EventKind says what an Event is.

@@ -58,6 +58,7 @@ type Config struct {
 	MaxCandidates int // per receiver, room, pc and ufrag; zero means 100
 	MaxPeers      int // members of a room; zero means 16, and there is no ceiling
 	MaxRooms      int // rooms of a session; zero means 32
+	MaxWatched    int // users that a session watches; zero means 200
 	MaxLinks      int // links of this server; zero means any number
 
 	// The limits of addresses and users keep what one of them can cost small; in
@@ -133,6 +134,7 @@ func (c Config) withDefaults() Config {
 	c.IPRoomRate = cmp.Or(c.IPRoomRate, 20)
 	c.IPRoomBurst = cmp.Or(c.IPRoomBurst, 512)
 	c.AuthDelay = max(0, cmp.Or(c.AuthDelay, 100*time.Millisecond))
+	c.MaxWatched = cmp.Or(c.MaxWatched, 200)
 	c.Rate = cmp.Or(c.Rate, 50)
 	c.Burst = cmp.Or(c.Burst, 200)
 	c.Bytes = cmp.Or(c.Bytes, 256<<10)

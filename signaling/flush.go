@@ -9,7 +9,7 @@ package signaling
 
 // waitLocked makes what comes straight to m wait, m having moved here.
 func (m *member) waitLocked(from string) {
-	if m.sess == nil {
+	if m.sess == nil || isUser(m.room.name) { // to users there are no signals
 		return
 	}
 	m.movedFrom = from

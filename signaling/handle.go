@@ -101,7 +101,16 @@ func (s *session) handleMessage(l *Link, m *wire.Message, fx *effects) *wire.Err
 	case wire.TypeBye:
 		s.leave(l, fx)
 		return nil
+	case wire.TypeWatch:
+		return s.handleWatch(m, fx)
+	case wire.TypeUnwatch:
+		return s.handleUnwatch(m, fx)
+	case wire.TypeStatus:
+		return s.handleStatus(m)
 	case wire.TypeMessage:
+		if m.User != "" {
+			return s.handleUserMessage(m)
+		}
 		if m.To == "" {
 			return s.handleBroadcast(m, fx)
 		}
@@ -143,7 +152,7 @@ func (s *session) handleJoin(l *Link, m *wire.Message, fx *effects) *wire.Error 
 		return nil
 	}
 	s.mu.Lock()
-	rooms, allowed := len(s.rooms), s.identity.mayJoin(m.Room)
+	rooms, allowed := s.countLocked(KindMember), s.identity.mayJoin(m.Room)
 	s.mu.Unlock()
 	if !allowed {
 		return wire.Refuse(wire.CodeForbidden, "join: your token does not allow room %q", m.Room)

@@ -62,7 +62,7 @@ func (s *Server) hand(e *Event, h *Hand) {
 // startMoveLocked begins a move that was asked for, when no join is under way,
 // which moves along, and what came by an earlier move is in order.
 func (s *session) startMoveLocked(fx *effects) {
-	if s.moving != nil && !s.moving.started && s.pending.Load() == 0 && s.holding == 0 {
+	if s.moving != nil && !s.moving.started && s.pending.Load() == 0 && s.holding == 0 && !s.entering {
 		s.moveLocked(fx)
 	}
 }

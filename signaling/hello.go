@@ -160,9 +160,12 @@ func (s *session) attachLocked(l *Link, seq uint64, resumed bool, ice wire.ICE, 
 	if s.away {
 		s.away = false
 		for _, m := range s.rooms {
-			m.change(ChangeBack, "")
+			if m.tellsAway() {
+				m.change(ChangeBack, "")
+			}
 		}
 	}
+	s.enterUserLocked()
 	fx.log(s, "session linked", "user", s.user, "resumed", resumed, "epoch", s.epoch)
 	return true
 }

@@ -32,8 +32,12 @@ func (s *Server) handleEvent(e *Event) {
 
 // handleRefused answers a request that the cluster did not do.
 func (s *Server) handleRefused(e *Event, fx *effects) {
-	ss := s.session(e.Change.Member.ID)
+	ss := s.session(peerOf(e.Change.Member.ID))
 	if ss == nil {
+		return
+	}
+	if isUser(e.Room) && e.Change.Kind != ChangeMove {
+		ss.refusedByUser(e, fx)
 		return
 	}
 	if e.Change.Kind == ChangeMove {
@@ -74,8 +78,12 @@ func (s *Server) handleDown(node string, fx *effects) {
 func (s *Server) changeAllOf(node string, kind ChangeKind, reason wire.Reason) {
 	s.eachRoom(func(r *room) {
 		for _, m := range r.members {
-			if m.Node == node {
+			switch {
+			case m.Node != node:
+			case m.tellsAway():
 				m.change(kind, reason)
+			default:
+				m.change(ChangeLeave, wire.ReasonGone)
 			}
 		}
 	})

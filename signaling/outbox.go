@@ -63,7 +63,10 @@ func (o *outbox) bodies() []*Body {
 // sizeOf is what a message counts in bounds: about its native encoding, which
 // is not made for it, since many clients read another one.
 func sizeOf(m *wire.Message) int {
-	size := 128 + len(m.Room) + len(m.From) + len(m.Ufrag) + len(m.Text) + len(m.Data)
+	size := 128 + len(m.Room) + len(m.From) + len(m.Ufrag) + len(m.Text) + len(m.Data) + len(m.User)
+	if m.Call != nil {
+		size += 64 + len(m.Call.Name)
+	}
 	if m.Peer != nil {
 		size += sizeOfPeer(m.Peer)
 	}

@@ -158,9 +158,13 @@ func (s *session) isLink(l *Link) bool {
 
 // request makes all that follows wait for a step, which settle ends.
 func (s *session) request(a answer) (req uint64) {
-	req = s.srv.requests.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.requestLocked(a)
+}
+
+func (s *session) requestLocked(a answer) (req uint64) {
+	req = s.srv.requests.Add(1)
 	s.answer = a
 	s.pending.Store(req)
 	return req
@@ -174,11 +178,16 @@ func (s *session) settle(req uint64, body func(answer) *Body, fx *effects) {
 	if req == 0 || s.pending.Load() != req {
 		return
 	}
-	b := body(s.answer)
-	size := sizeOf(b.Message)
-	s.putLocked(b, size, fx)
-	if b.Message.Type == wire.TypeJoined { // short to ask for, and long
-		s.pace.chargeBytes(&s.srv.cfg, s.srv.now(), size)
+	if s.answer.left > 1 {
+		s.answer.left--
+		return
+	}
+	if b := body(s.answer); b != nil {
+		size := sizeOf(b.Message)
+		s.putLocked(b, size, fx)
+		if b.Message.Type == wire.TypeJoined { // short to ask for, and long
+			s.pace.chargeBytes(&s.srv.cfg, s.srv.now(), size)
+		}
 	}
 	s.answer = answer{}
 	s.pending.Store(0)

@@ -24,6 +24,7 @@ type Member struct {
 	Node  string
 	Since uint64 // the version of the roster with which it came to Node
 	Away  bool
+	Busy  bool // devices: it says so
 	Data  json.RawMessage
 }
 
@@ -48,6 +49,8 @@ type Step struct {
 func (r Roster) Apply(c *Change, version uint64, now time.Time) (after Roster, steps []Step, code wire.Code) {
 	i := r.find(c.Member.ID)
 	switch {
+	case isUser(c.Room) && (c.Kind == ChangeTell || c.Kind == ChangeJoin):
+		return r.applyUser(c, i, version)
 	case c.Kind == ChangeTell:
 		if len(r.Members) == 0 {
 			return r, nil, wire.CodeNotInRoom
@@ -82,7 +85,7 @@ func (r Roster) changeOne(c *Change, i int, version uint64) (Roster, []Step, wir
 	case ChangeLeave:
 		return r.without(i), []Step{{Kind: ChangeLeave, Member: m, Reason: c.Reason}}, ""
 	case ChangeUpdate:
-		m.Data = c.Member.Data
+		m.Data, m.Busy = c.Member.Data, c.Member.Busy
 	case ChangeAway, ChangeBack:
 		away := c.Kind == ChangeAway
 		if m.Away == away {

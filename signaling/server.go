@@ -184,10 +184,12 @@ func (s *Server) seeRank(rank uint64) {
 	s.lastRank = max(s.lastRank, rank)
 }
 
+const peerLength = 20
+
 // newPeerID makes an id of 20 characters, of 119 random bits.
 func newPeerID() string {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-	id := make([]byte, 0, 20)
+	id := make([]byte, 0, peerLength)
 	var random [32]byte
 	for {
 		rand.Read(random[:])

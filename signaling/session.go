@@ -49,9 +49,10 @@ type session struct {
 	out        outbox
 	pace       pace
 	joins      bucket
-	unread     int // bytes behind the link's cursor
-	rooms      []*member
+	unread     int       // bytes behind the link's cursor
+	rooms      []*member // its entries of all kinds
 	stale      []*member // of before a resumed:false, until joined again
+	entering   bool      // its device is on its way into the roster of its user
 	answer     answer    // of pending
 	holding    int       // of rooms, those with waits
 	moving     *moving   // being handed over, or handed over
@@ -79,6 +80,7 @@ const (
 type answer struct {
 	re     uint64
 	joined bool // a snapshot rather than ok
+	left   int  // watch, unwatch: changes that it waits for
 }
 
 // who is the session's identity by now.

@@ -51,7 +51,11 @@ func (s *Server) Stats() Stats {
 	s.mu.Unlock()
 	for _, a := range apps {
 		a.mu.Lock()
-		st.Rooms += len(a.rooms)
+		for name := range a.rooms {
+			if !isUser(name) {
+				st.Rooms++
+			}
+		}
 		a.mu.Unlock()
 	}
 	return st

@@ -143,13 +143,19 @@ func (s *session) resetLocked() {
 	s.lost = false
 	s.pending.Store(0)
 	s.answer = answer{}
-	for _, m := range s.rooms {
+	rooms := s.rooms
+	s.rooms = nil
+	for _, m := range rooms {
+		if isUser(m.room.name) {
+			s.resetUserLocked(m)
+			continue
+		}
 		m.stale = true
 		if !s.away {
 			m.change(ChangeAway, "")
 		}
+		s.stale = append(s.stale, m)
 	}
-	s.stale, s.rooms = append(s.stale, s.rooms...), nil
 	s.away = false
 	if len(s.stale) > 0 {
 		s.staleAt = s.srv.now() + s.srv.cfg.ResumeWindow

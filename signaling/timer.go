@@ -99,7 +99,9 @@ func (s *session) tickLostLocked(now time.Duration, fx *effects) {
 	if !s.away && now >= s.lostAt+c.AwayAfter {
 		s.away = true
 		for _, m := range s.rooms {
-			m.change(ChangeAway, "")
+			if m.tellsAway() {
+				m.change(ChangeAway, "")
+			}
 		}
 	}
 	s.tickStaleLocked(now)

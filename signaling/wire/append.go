@@ -97,19 +97,12 @@ func (m *Message) appendRare(b []byte) []byte {
 	if m.ICE != nil {
 		b = m.ICE.append(append(b, `,"ice":`...))
 	}
-	return b
+	return m.appendUsers(b)
 }
 
 func (h *Hello) append(b []byte) []byte {
 	if h.Versions != nil {
-		b = append(b, `,"versions":[`...)
-		for i, v := range h.Versions {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendString(b, v)
-		}
-		b = append(b, ']')
+		b = appendStrings(append(b, `,"versions":`...), h.Versions)
 	}
 	b = appendText(b, "token", h.Token)
 	if r := h.Resume; r != nil {

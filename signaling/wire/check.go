@@ -16,6 +16,7 @@ var directions = map[Type]direction{
 	TypeOffer: fromClient | fromServer, TypeAnswer: fromClient | fromServer, TypeCandidates: fromClient | fromServer,
 	TypeNegotiate: fromClient | fromServer, TypeReject: fromClient | fromServer, TypeMessage: fromClient | fromServer,
 	TypeGot: fromClient | fromServer, TypeICE: fromClient, TypeICEServers: fromServer,
+	TypeWatch: fromClient, TypeUnwatch: fromClient, TypePresence: fromServer, TypeStatus: fromClient,
 }
 
 // Numbered reports whether a client's frame of type t carries an id.
@@ -56,10 +57,10 @@ func (m *Message) Check() *Error {
 	case TypeHello:
 		return m.Hello.check()
 	}
-	if m.Type.Relayed() {
+	if m.Type.Relayed() && (m.Type != TypeMessage || m.User == "") {
 		return m.checkRelayed()
 	}
-	return nil
+	return m.checkUsers()
 }
 
 func (m *Message) checkRoom() *Error {

@@ -37,6 +37,8 @@ const (
 	CodeNoSuchPeer         Code = "no_such_peer"
 	CodeNotYourTurn        Code = "not_your_turn"
 	CodeTooManyCandidates  Code = "too_many_candidates"
+	CodeOffline            Code = "offline"
+	CodeTooManyWatched     Code = "too_many_watched"
 	CodeBye                Code = "bye" // close only: the client said so
 )
 
@@ -92,6 +94,8 @@ var infos = map[Code]Info{
 	CodeNoSuchPeer:         {0, 0, RetryNever},
 	CodeNotYourTurn:        {0, 0, RetryNever},
 	CodeTooManyCandidates:  {0, 0, RetryNever},
+	CodeOffline:            {0, 0, RetryNever},
+	CodeTooManyWatched:     {0, 0, RetryNever},
 	CodeBye:                {0, 1000, RetryNever},
 }
 

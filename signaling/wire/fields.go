@@ -15,8 +15,9 @@ type fields struct {
 	m   *Message
 	bad error // the first field of a wrong type
 
-	versions, resume, resumed, peer, user []byte
-	limits, heartbeat, ice, peers         []byte
+	versions, resume, resumed, peer []byte
+	limits, heartbeat, ice, peers   []byte
+	userFields
 }
 
 // scan takes the value of one field of the envelope.
@@ -107,14 +108,14 @@ func (f *fields) setRare(key string, v []byte) error {
 		f.peer = v
 	case "peers":
 		f.peers = v
-	case "user":
-		f.user = v
 	case "limits":
 		f.limits = v
 	case "heartbeat":
 		f.heartbeat = v
 	case "ice":
 		f.ice = v
+	default:
+		f.userFields.set(key, v)
 	}
 	return nil
 }
@@ -144,6 +145,8 @@ func (f *fields) finish() error {
 			f.bad = decode("resumed", f.resumed, &m.Resumed)
 		case TypeJoined:
 			f.bad = decode("peers", f.peers, &m.Peers)
+		default:
+			f.bad = f.userFields.finish(m, f.peers)
 		}
 	}
 	if m.Type != TypeHello {
@@ -159,19 +162,8 @@ func (f *fields) finish() error {
 func (f *fields) finishHello() error {
 	h := f.hello()
 	if f.versions != nil {
-		s := scanner{b: f.versions}
-		if s.peek() != '[' {
-			return fmt.Errorf("versions: want an array of strings, have %s", short(f.versions))
-		}
-		h.Versions = []string{}
-		if err := s.list(']', func() error {
-			from := s.i
-			if _, err := s.value(); err != nil {
-				return err
-			}
-			h.Versions = append(h.Versions, "")
-			return setString(&h.Versions[len(h.Versions)-1], s.b[from:s.i])
-		}); err != nil {
+		var err error
+		if h.Versions, err = scanStrings(f.versions); err != nil {
 			return fmt.Errorf("versions: %w", err)
 		}
 	}
@@ -199,6 +191,24 @@ func (f *fields) finishHello() error {
 		return fmt.Errorf("resume: %w", err)
 	}
 	return nil
+}
+
+// scanStrings reads an array of strings.
+func scanStrings(raw []byte) ([]string, error) {
+	s := scanner{b: raw}
+	if s.peek() != '[' {
+		return nil, fmt.Errorf("want an array of strings, have %s", short(raw))
+	}
+	list := []string{}
+	err := s.list(']', func() error {
+		from := s.i
+		if _, err := s.value(); err != nil {
+			return err
+		}
+		list = append(list, "")
+		return setString(&list[len(list)-1], s.b[from:s.i])
+	})
+	return list, err
 }
 
 func (f *fields) finishWelcome() error {

@@ -33,7 +33,7 @@ const (
 	TypeCandidates Type = "candidates" // c s: relayed
 	TypeNegotiate  Type = "negotiate"  // c s: relayed, asks the side that offers for an offer.
 	TypeReject     Type = "reject"     // c s: relayed, this offer cannot be applied.
-	TypeMessage    Type = "message"    // c s: relayed to one peer, or to all others in the room.
+	TypeMessage    Type = "message"    // c s: relayed to one peer, to all others in the room, or to the devices of a user.
 	TypeGot        Type = "got"        // c s: relayed, confirms n alone.
 
 	TypeICE        Type = "ice"         // c: answered by ice-servers.
@@ -80,7 +80,12 @@ type Message struct {
 	Peers   []Peer   // joined
 	ICE     *ICE     // joined, ice-servers
 	Resumed bool     // peer-back
-	Reason  Reason   // peer-left
+	Reason  Reason   // peer-left, decline, declined, cancelled
+
+	User     string    // who is meant (client to server), or who it is about (server to client)
+	Users    []string  // watch, unwatch
+	Call     *Call     // messages about an invitation
+	Presence *Presence // presence, status
 
 	Code  Code   // error
 	Text  string // error: for people
