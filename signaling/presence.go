@@ -64,16 +64,21 @@ func (s *session) watched(user string) *member {
 	return s.watchedLocked(user)
 }
 
+// watchCost is what a watched user costs beyond its frame, in bytes: a change of
+// the cluster, and the answer.
+const watchCost = 512
+
 // handleWatch makes the session a watcher of users. Those that it watches already
 // are told of anew; those whom it may reach only now move from nobody's
 // roster to their own.
 func (s *session) handleWatch(m *wire.Message, fx *effects) *wire.Error {
+	slices.Sort(m.Users)
 	s.mu.Lock()
 	count := s.countLocked(KindWatcher)
+	s.pace.chargeBytes(&s.srv.cfg, s.srv.now(), watchCost*len(m.Users))
 	s.mu.Unlock()
 	var again []*member
 	var rosters []string
-	slices.Sort(m.Users)
 	for _, user := range slices.Compact(m.Users) {
 		own, roster := s.watched(user), s.rosterOf(user)
 		switch {

@@ -310,6 +310,27 @@ func TestStatusNeedsAUser(t *testing.T) {
 	})
 }
 
+// TestManyWatchesAreHeldBack asks for all that may be watched again and again.
+func TestManyWatchesAreHeldBack(t *testing.T) {
+	inBubble(t, 1, withUsers(Config{}), func(t *testing.T, h *harness) {
+		ana := h.as(t, "ana>*")
+		var all []string
+		for i := range 200 {
+			all = append(all, fmt.Sprint("user", i))
+		}
+		n := 0
+		for ; n < 100; n++ {
+			if pause, err := ana.sendTo(ana.conn, &wire.Message{Type: wire.TypeWatch, Users: slices.Clone(all)}); pause > 0 || err != nil {
+				break
+			}
+			synctest.Wait()
+		}
+		if n < 5 || n > 15 {
+			t.Errorf("held back behind %d lists of 200 users", n)
+		}
+	})
+}
+
 // TestStatusBehindHello sends a frame that needs the device right behind hello.
 func TestStatusBehindHello(t *testing.T) {
 	eachTopology(t, withUsers(Config{}), func(t *testing.T, h *harness) {
