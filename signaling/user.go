@@ -158,7 +158,7 @@ func (r *room) userStepLocked(e *Event, st *Step, fx *effects) *session {
 	if m == nil {
 		return nil
 	}
-	m.Member = st.Member
+	m.Away, m.Busy = st.Member.Away, st.Member.Busy // the rest never changes
 	if st.Kind == ChangeLeave {
 		r.removeLocked(m)
 		m.forget()
