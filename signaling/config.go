@@ -44,6 +44,17 @@ type Config struct {
 	// to Server.App.
 	Apps []string
 
+	// Candidates is which ICE candidates clients let each other have, enforced
+	// by the server: it takes the others out of what they send, and all addresses
+	// out of their SDP. An app (App.SetCandidates) or a token (Grants) can be
+	// stricter. "": all, and the server does not look.
+	Candidates wire.Policy
+
+	// Relays is where relayed candidates can be: one elsewhere is taken out by
+	// every Candidates but all. Nil: anywhere, so that a client that lies can show
+	// an address of its own as relayed.
+	Relays []netip.Prefix
+
 	// ResumeWindow is how long a session outlives its link. Zero means 60 s;
 	// negative means that sessions cannot be resumed.
 	ResumeWindow time.Duration

@@ -175,6 +175,7 @@ func (s *session) welcomeLocked(resumed bool, ice wire.ICE) *wire.Message {
 	w := &wire.Welcome{
 		Peer: s.peer, User: s.user, Resumed: resumed, Window: c.ResumeWindow.Milliseconds(),
 		Ping: c.PingAfter.Milliseconds(), Dead: c.DeadAfter.Milliseconds(), Limits: c.limits(), ICE: ice,
+		Candidates: s.app.policyOf(s.identity),
 	}
 	if c.ResumeWindow > 0 {
 		tok := resumeToken{peer: s.peer, id: s.identity, app: s.app.name, rank: s.rank, epoch: s.epoch, start: s.start}

@@ -100,6 +100,9 @@ func (id *Identity) Check() error {
 		default:
 			return fmt.Errorf("the candidate policy %q, which is none", g.Candidates)
 		}
+		if !g.Candidates.Valid() {
+			return fmt.Errorf("signaling: Authenticate gave the candidate policy %q; use %q, %q or %q", g.Candidates, wire.PolicyAll, wire.PolicyNoHost, wire.PolicyRelay)
+		}
 	}
 	return nil
 }

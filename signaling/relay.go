@@ -41,6 +41,9 @@ func (s *session) handleRelay(m *wire.Message, fx *effects) *wire.Error {
 	if own == nil {
 		return notInRoom(m)
 	}
+	if err := s.strip(m); err != nil { // it may take a while: not under the lock
+		return err
+	}
 	r := own.room
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -29,6 +29,8 @@ type Server struct {
 	requests  atomic.Uint64 // numbers Changes and Takes
 	idle      chan struct{} // closed when closing and without links
 
+	stripper wire.Stripper // static
+
 	ping, pong, ack *Body
 
 	mu       sync.Mutex // guards the following; taken behind all locks but Cluster's
@@ -58,6 +60,7 @@ func New(cfg Config) *Server {
 		limited:  newLimitCounters(),
 	}
 	s.sources = sources{cfg: &s.cfg, now: s.now, all: make(map[netip.Addr]*source)}
+	s.stripper = wire.Stripper{Relays: s.cfg.Relays, Salt: rand.Text()}
 	for _, name := range append([]string{"default"}, s.cfg.Apps...) {
 		s.App(name)
 	}
@@ -75,8 +78,9 @@ func (s *Server) MaxMessage() int { return s.cfg.MaxMessage }
 
 // An App is a namespace: rooms of two apps never meet.
 type App struct {
-	name string
-	srv  *Server
+	name       string
+	srv        *Server
+	candidates atomic.Pointer[wire.Policy] // nil: not set
 
 	links, sessions int // guarded by srv.mu
 

@@ -30,6 +30,10 @@ type ICEServer struct {
 	Expires    time.Time // when Username and Credential do; zero for STUN
 }
 
+// PublicIP is the address that all relayed ones have: Config.PublicIP, or what
+// was found in its place.
+func (s *Server) PublicIP() netip.Addr { return s.cfg.PublicIP }
+
 // Credentials makes credentials for peer, signed with the first secret.
 func (s *Server) Credentials(peer string) Credentials {
 	expires := s.cfg.Now().Add(s.cfg.TTL).Truncate(time.Second)

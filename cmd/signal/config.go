@@ -36,6 +36,8 @@ type Config struct {
 	Relay        string `help:"closed: between clients of this server, without ports of their own. open: to other hosts too." enum:"closed,open" default:"closed" group:"TURN"`
 	RelayPorts   string `help:"UDP ports of an open relay." default:"49152-65535" group:"TURN"`
 
+	Candidates string `help:"Which ICE candidates clients let each other have, enforced by the server. no-host: not the addresses of their own networks. relay: only those of the TURN server, so that no client learns another's address." enum:"all,no-host,relay" default:"all"`
+
 	ResumeKey    []string      `help:"Sign resume tokens, so that a restarted server knows its clients: the first key signs, all verify. Better in the environment or the file. Default: a key that is kept in --state-dir." placeholder:"KEY" group:"Sessions"`
 	StateDir     string        `help:"Where the key is kept. Default: ${stateDir}." placeholder:"DIR" type:"path" group:"Sessions"`
 	ResumeWindow time.Duration `help:"How long a client that lost its connection is waited for." default:"60s" group:"Sessions"`

@@ -36,6 +36,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		{args: "serve --turn-public-ip 0.0.0.0", want: `--turn-public-ip "0.0.0.0"|203.0.113.7`},
 		{args: "serve --turn-public-ip host", want: `--turn-public-ip "host"`},
 		{args: "serve --turn-secret short", want: `--turn-secret|5 characters|openssl`},
+		{args: "serve --candidates host", want: `--candidates|all|no-host|relay`},
 		{args: "serve --relay half", want: `--relay|closed|open|half`},
 		{args: "serve --relay-ports 9-8", want: `--relay-ports "9-8"|49152-65535`},
 		{args: "serve --relay-ports 0-70000", want: `--relay-ports "0-70000"`},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 	"github.com/seed-3a7b6cbd/signal/signaling/ws"
 	"github.com/seed-3a7b6cbd/signal/web"
 )
@@ -80,6 +81,9 @@ func (n *node) announce() {
 	}
 	if n.turn == nil {
 		n.log.Warn("without TURN: calls through some NATs will not connect")
+		if n.cfg.Candidates == string(wire.PolicyRelay) {
+			n.log.Warn("--candidates relay with --no-turn: clients need TURN servers of their own, and what they say is relayed cannot be checked")
+		}
 		return
 	}
 	n.log.Info("TURN", "listen", n.cfg.TURNListen, "urls", n.turnURLs(), "relay", n.cfg.Relay)

@@ -86,6 +86,8 @@ func newNode(c Config, log *slog.Logger) (*node, error) {
 	core := signaling.Config{
 		ICEServers:   n.iceServers,
 		Ended:        n.sessionEnded,
+		Candidates:   wire.Policy(c.Candidates),
+		Relays:       n.relays(),
 		ResumeKeys:   keys,
 		ResumeWindow: sessionWindow(c.ResumeWindow),
 		Logger:       log,
@@ -170,6 +172,16 @@ func listenError(setting, address string, err error) error {
 		return fmt.Errorf("%s %q: not permitted; choose a port above 1023, or grant CAP_NET_BIND_SERVICE", setting, address)
 	}
 	return fmt.Errorf("%s %q: %w", setting, address, err)
+}
+
+// relays are where relayed candidates can be. Nil: there is no TURN here, so
+// that clients bring their own.
+func (n *node) relays() []netip.Prefix {
+	if n.turn == nil {
+		return nil
+	}
+	ip := n.turn.PublicIP()
+	return []netip.Prefix{netip.PrefixFrom(ip, ip.BitLen())}
 }
 
 // sessionEnded implements signaling.Config.Ended: what a peer that is gone still

@@ -160,6 +160,15 @@ func (c *Client) Limits() wire.Limits {
 	return c.welcome.Limits
 }
 
+// Candidates is which candidates of this client the server lets others have,
+// by its last welcome. With wire.PolicyRelay nothing but a relay connects, so
+// that a Driver need not gather anything else.
+func (c *Client) Candidates() wire.Policy {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return wire.Strictest(c.welcome.Candidates)
+}
+
 // Stats returns the counts so far.
 func (c *Client) Stats() Stats {
 	c.mu.Lock()

@@ -44,7 +44,7 @@ func (c *call) current() *conn {
 
 // Open implements client.Driver.
 func (c *call) Open(_ context.Context, number uint64) error {
-	pc, err := c.robot.api.NewPeerConnection(c.robot.config.configuration(c.pair.Room().ICE()))
+	pc, err := c.robot.api.NewPeerConnection(c.robot.configuration(c.pair.Room().ICE()))
 	if err != nil {
 		return fmt.Errorf("robot: new connection: %w", err)
 	}

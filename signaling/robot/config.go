@@ -33,7 +33,8 @@ type Config struct {
 	// NoVideo and NoAudio leave out what is sent from the start.
 	NoVideo, NoAudio bool
 
-	// RelayOnly uses relayed candidates only.
+	// RelayOnly uses relayed candidates only, as when the server's candidate
+	// policy is relay.
 	RelayOnly bool
 
 	// ICEServers chooses what to use of what the server offers, for each
@@ -133,9 +134,9 @@ func registerInterceptors(codecs *webrtc.MediaEngine, registry *interceptor.Regi
 }
 
 // configuration is for a connection made, or restarted, now.
-func (c Config) configuration(ice wire.ICE) webrtc.Configuration {
-	conf := webrtc.Configuration{}
-	if c.RelayOnly {
+func (r *Robot) configuration(ice wire.ICE) webrtc.Configuration {
+	c, conf := &r.config, webrtc.Configuration{}
+	if c.RelayOnly || r.client.Candidates() == wire.PolicyRelay {
 		conf.ICETransportPolicy = webrtc.ICETransportPolicyRelay
 	}
 	for _, s := range c.ICEServers(ice.List) {

@@ -156,7 +156,7 @@ func (c *conn) configure() error {
 	c.configuring.Lock()
 	defer c.configuring.Unlock()
 	now := c.pc.GetConfiguration()
-	now.ICEServers = c.call.robot.config.configuration(c.call.pair.Room().ICE()).ICEServers
+	now.ICEServers = c.call.robot.configuration(c.call.pair.Room().ICE()).ICEServers
 	return c.pc.SetConfiguration(now)
 }
 

@@ -124,6 +124,9 @@ func (w *Welcome) append(b []byte) []byte {
 	b = strconv.AppendInt(append(b, `,"heartbeat":{"ping":`...), w.Ping, 10)
 	b = append(strconv.AppendInt(append(b, `,"dead":`...), w.Dead, 10), '}')
 	b = w.Limits.append(append(b, `,"limits":`...))
+	if w.Candidates != PolicyAll {
+		b = appendText(b, "candidates", string(w.Candidates))
+	}
 	return w.ICE.append(append(b, `,"ice":`...))
 }
 
@@ -195,6 +198,10 @@ func appendString(b []byte, s string) []byte {
 		switch {
 		case c == '"' || c == '\\':
 			b = append(b, '\\', c)
+		case c == '\n':
+			b = append(b, '\\', 'n')
+		case c == '\r':
+			b = append(b, '\\', 'r')
 		case c < 0x20:
 			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 		case c < utf8.RuneSelf:

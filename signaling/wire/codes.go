@@ -39,6 +39,7 @@ const (
 	CodeTooManyCandidates  Code = "too_many_candidates"
 	CodeOffline            Code = "offline"
 	CodeTooManyWatched     Code = "too_many_watched"
+	CodeCandidatePolicy    Code = "candidate_policy"
 	CodeBye                Code = "bye" // close only: the client said so
 )
 
@@ -96,6 +97,7 @@ var infos = map[Code]Info{
 	CodeTooManyCandidates:  {0, 0, RetryNever},
 	CodeOffline:            {0, 0, RetryNever},
 	CodeTooManyWatched:     {0, 0, RetryNever},
+	CodeCandidatePolicy:    {0, 0, RetryNever},
 	CodeBye:                {0, 1000, RetryNever},
 }
 

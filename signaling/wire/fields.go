@@ -15,8 +15,8 @@ type fields struct {
 	m   *Message
 	bad error // the first field of a wrong type
 
-	versions, resume, resumed, peer []byte
-	limits, heartbeat, ice, peers   []byte
+	versions, resume, resumed, peer       []byte
+	limits, heartbeat, ice, peers, policy []byte
 	userFields
 }
 
@@ -114,6 +114,8 @@ func (f *fields) setRare(key string, v []byte) error {
 		f.heartbeat = v
 	case "ice":
 		f.ice = v
+	case "candidates":
+		f.policy = v
 	default:
 		f.userFields.set(key, v)
 	}
@@ -229,6 +231,7 @@ func (f *fields) finishWelcome() error {
 	}{
 		{"peer", f.peer, &w.Peer}, {"user", f.user, &w.User}, {"resumed", f.resumed, &w.Resumed}, {"resume", f.resume, &resume},
 		{"limits", f.limits, &w.Limits}, {"heartbeat", f.heartbeat, &heartbeat}, {"ice", f.ice, &w.ICE},
+		{"candidates", f.policy, &w.Candidates},
 	} {
 		if err := decode(part.name, part.raw, part.into); err != nil {
 			return err

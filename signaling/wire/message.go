@@ -117,6 +117,10 @@ type Welcome struct {
 	Dead    int64  // ms of silence after which a side takes the link as dead
 	Limits  Limits
 	ICE     ICE
+
+	// Candidates is what the server lets through of what this client sends;
+	// "" and PolicyAll are the same, and absent on the wire.
+	Candidates Policy
 }
 
 // Limits are the limits that a client must know. PROTOCOL.md section 9.

@@ -128,7 +128,7 @@ export class Client extends Target {
     return {
       bundlePolicy: 'max-bundle',
       ...rtc,
-      ...(relayOnly && { iceTransportPolicy: 'relay' }),
+      ...((relayOnly || this.#session.candidates === 'relay') && { iceTransportPolicy: 'relay' }),
       iceServers: [...this.#session.iceServers, ...(rtc?.iceServers ?? [])],
     };
   }

@@ -59,6 +59,8 @@ export class Session {
   id = '';
   /** @type {string | null} */ user = null;
   limits = LIMITS;
+  /** Which own candidates the server lets others have. @type {'all' | 'no-host' | 'relay'} */
+  candidates = 'all';
   window = 60_000; // ms that a session outlives its link
   /** @type {RTCIceServer[]} */ iceServers = [];
 
@@ -195,6 +197,7 @@ export class Session {
     this.id = frame.peer;
     this.user = frame.user ?? null;
     this.limits = { ...LIMITS, ...frame.limits };
+    this.candidates = frame.candidates ?? 'all';
     if (frame.ice) this.iceServers = frame.ice.list;
     this.#connected = true;
     this.window = frame.resume?.window ?? 0;

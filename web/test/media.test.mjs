@@ -321,6 +321,15 @@ test('the end of the candidates is told, and relayOnly and rtc reach the connect
   assert.deepEqual(ana.iceServers.map((s) => s.urls), [['stun:stun.example'], 'stun:own.example']);
 });
 
+test('a client whose candidate policy is relay gathers nothing else', async () => {
+  const { server, world, enter } = studio();
+  server.candidates = 'relay';
+  await enter('Ana');
+  server.candidates = 'no-host';
+  await enter('Bo');
+  assert.deepEqual(world.connections.map((c) => c.configuration.iceTransportPolicy), ['relay', undefined]);
+});
+
 test('an element plays without sound while the browser blocks it, and leaves with its participant', async () => {
   const { clock, enter, only } = studio();
   let blocks = true;

@@ -183,7 +183,7 @@ export class Server {
     const token = JSON.stringify({ peer: session.peer, rank: session.rank, keys: this.#keyId(), epoch: this.#epoch, number: ++session.number });
     const welcome = {
       type: 'welcome', peer: session.peer, resumed, resume: { token, window: 60_000 }, limits: LIMITS,
-      heartbeat: { ping: 10_000, dead: 25_000 }, ice: { list: [{ urls: ['stun:stun.example'] }], ttl: 0 },
+      heartbeat: { ping: 10_000, dead: 25_000 }, candidates: this.candidates, ice: { list: [{ urls: ['stun:stun.example'] }], ttl: 0 },
     };
     socket.deliver(JSON.stringify(resumed ? { ack: session.done, ...welcome } : welcome));
     if (resumed) for (const f of session.outbox) socket.deliver(JSON.stringify(f));

@@ -1,0 +1,401 @@
+package wire
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Where testdata/policy has the addresses of its peers and of their relay.
+const (
+	vectorRelay     = "203.0.113.3"
+	vectorReflexive = "198.51.100.7"
+)
+
+// vectorHosts match the addresses of the hosts.
+var vectorHosts = regexp.MustCompile(`192\.168\.|127\.0\.|fd00:|\.local`)
+
+var testStripper = Stripper{Relays: []netip.Prefix{netip.MustParsePrefix(vectorRelay + "/32")}, Salt: "the salt of these tests"}
+
+// A gathered is what one implementation sent; testdata/README.md says how.
+type gathered struct {
+	By            string
+	Offer, Answer string
+	Candidates    []json.RawMessage
+}
+
+func readGathered(t testing.TB, by string) (g gathered) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/policy/" + by + ".json")
+	if err == nil {
+		err = json.Unmarshal(text, &g)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func description(t testing.TB, typ Type, sdp string) *Message {
+	t.Helper()
+	data, err := json.Marshal(map[string]string{"type": string(typ), "sdp": sdp})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Message{Type: typ, Data: data}
+}
+
+func candidatesFrame(list ...string) *Message {
+	return &Message{Type: TypeCandidates, Ufrag: "abcd", Elements: len(list), Data: []byte("[" + strings.Join(list, ",") + "]")}
+}
+
+func sdpOf(t testing.TB, data []byte) string {
+	t.Helper()
+	var d struct{ SDP string }
+	if err := json.Unmarshal(data, &d); err != nil {
+		t.Fatalf("%s: %v", data, err)
+	}
+	return d.SDP
+}
+
+// kept reports whether a candidate stays under a policy.
+func kept(p Policy, candidate string) bool {
+	return strings.Contains(candidate, " typ relay") || p == PolicyNoHost && strings.Contains(candidate, " typ srflx")
+}
+
+// What browsers and pion send loses its addresses, and nothing else.
+func TestStripVectors(t *testing.T) {
+	for _, by := range []string{"chromium", "firefox", "pion"} {
+		g := readGathered(t, by)
+		for _, p := range []Policy{PolicyNoHost, PolicyRelay} {
+			for typ, sdp := range map[Type]string{TypeOffer: g.Offer, TypeAnswer: g.Answer} {
+				t.Run(fmt.Sprintf("%s %s %s", by, p, typ), func(t *testing.T) { testStripDescription(t, p, typ, sdp) })
+			}
+			t.Run(fmt.Sprintf("%s %s candidates", by, p), func(t *testing.T) { testStripCandidates(t, p, g.Candidates) })
+		}
+	}
+}
+
+func testStripDescription(t *testing.T, p Policy, typ Type, sdp string) {
+	m := description(t, typ, sdp)
+	if err := testStripper.Strip(p, m); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for line := range strings.Lines(sdp) {
+		line = strings.TrimRight(line, "\r\n")
+		f := strings.Fields(line)
+		switch {
+		case strings.HasPrefix(line, "o="):
+			line = "o=- " + f[1] + " " + f[2] + " IN IP4 0.0.0.0"
+		case strings.HasPrefix(line, "c="):
+			line = "c=IN IP4 0.0.0.0"
+		case strings.HasPrefix(line, "a=rtcp:"):
+			line = "a=rtcp:9 IN IP4 0.0.0.0"
+		case strings.HasPrefix(line, "m="):
+			f[1] = "9"
+			line = strings.Join(f, " ")
+		case strings.HasPrefix(line, "a=candidate:"):
+			if !kept(p, line) {
+				continue
+			}
+			line = withoutBase(line)
+		}
+		want = append(want, line)
+	}
+	text := sdpOf(t, m.Data)
+	var got []string
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "a=candidate:") {
+			line = withoutBase(line)
+		}
+		got = append(got, strings.TrimSuffix(line, "\r\n"))
+	}
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			t.Errorf("lost: %s", line)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%d lines, want %d", len(got), len(want))
+	}
+	wantHidden(t, p, text)
+}
+
+// withoutBase is a candidate without what the server replaces.
+func withoutBase(line string) string {
+	prefix, rest, _ := strings.Cut(line, "candidate:")
+	_, rest, _ = strings.Cut(rest, " ")
+	return prefix + "candidate:1 " + regexp.MustCompile(`raddr \S+ rport \d+`).ReplaceAllString(rest, "raddr 0.0.0.0 rport 0")
+}
+
+func wantHidden(t *testing.T, p Policy, text string) {
+	t.Helper()
+	if at := vectorHosts.FindStringIndex(text); at != nil {
+		t.Errorf("%s lets through …%s…", p, text[max(0, at[0]-40):min(len(text), at[1]+40)])
+	}
+	if p == PolicyRelay && strings.Contains(text, vectorReflexive) {
+		t.Errorf("%s lets through the address of the NAT:\n%s", p, text)
+	}
+	if strings.Contains(text, "raddr "+vectorReflexive) {
+		t.Errorf("%s lets through where the relay was asked from:\n%s", p, text)
+	}
+}
+
+func testStripCandidates(t *testing.T, p Policy, list []json.RawMessage) {
+	var texts []string
+	var want []map[string]any
+	for _, raw := range list {
+		texts = append(texts, string(raw))
+		var c map[string]any
+		if err := json.Unmarshal(raw, &c); err != nil {
+			t.Fatal(err)
+		}
+		line := c["candidate"].(string)
+		if line != "" && !kept(p, line) {
+			continue
+		}
+		if line != "" {
+			c["candidate"] = withoutBase(line)
+		}
+		if c["usernameFragment"] == nil {
+			delete(c, "usernameFragment")
+		}
+		want = append(want, c)
+	}
+	m := candidatesFrame(texts...)
+	if err := testStripper.Strip(p, m); err != nil {
+		t.Fatal(err)
+	}
+	var got []map[string]any
+	if err := json.Unmarshal(m.Data, &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range got {
+		if line := c["candidate"].(string); line != "" {
+			c["candidate"] = withoutBase(line)
+		}
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) || m.Elements != len(want) {
+		t.Errorf("%d elements:\n got %v\nwant %v", m.Elements, got, want)
+	}
+	wantHidden(t, p, string(m.Data))
+}
+
+func TestStripCandidate(t *testing.T) {
+	const relayed = "candidate:1 1 udp 5 203.0.113.3 50001 typ relay"
+	for _, tt := range []struct {
+		name, in     string
+		noHost, then string // what is left, without its foundation; "": nothing
+	}{
+		{"relay", relayed + " raddr 10.0.0.5 rport 9", relayed + " raddr 0.0.0.0 rport 0", "same"},
+		{"relay without raddr", relayed, relayed + " raddr 0.0.0.0 rport 0", "same"},
+		{"a= and spaces", "a=candidate:1  1 udp 5\t203.0.113.3 50001 typ relay", relayed + " raddr 0.0.0.0 rport 0", "same"},
+		{"relay elsewhere", "candidate:1 1 udp 5 203.0.113.4 50001 typ relay", "", ""},
+		{"relay in IPv6 clothes", "candidate:1 1 udp 5 ::ffff:203.0.113.3 50001 typ relay", relayed + " raddr 0.0.0.0 rport 0", "same"},
+		{"extensions", relayed + " generation 0 ufrag aB+/ network-id 1 network-cost 10 x-ip 10.0.0.5 tcptype active",
+			relayed + " raddr 0.0.0.0 rport 0 generation 0 ufrag aB+/ network-id 1 network-cost 10 tcptype active", "same"},
+		{"address as ufrag", relayed + " ufrag 10.0.0.5", relayed + " raddr 0.0.0.0 rport 0", "same"},
+		{"address as generation", relayed + " generation 10.0.0.5", relayed + " raddr 0.0.0.0 rport 0", "same"},
+		{"srflx", "candidate:1 1 udp 5 198.51.100.7 9 typ srflx raddr 10.0.0.5 rport 9", "candidate:1 1 udp 5 198.51.100.7 9 typ srflx raddr 0.0.0.0 rport 0", ""},
+		{"srflx IPv6", "candidate:1 1 UDP 5 2001:db8::7 9 typ srflx raddr fd00::2 rport 9", "candidate:1 1 UDP 5 2001:db8::7 9 typ srflx raddr :: rport 0", ""},
+		{"prflx over tcp", "candidate:1 1 tcp 5 198.51.100.7 9 typ prflx raddr 10.0.0.5 rport 9 tcptype so", "candidate:1 1 tcp 5 198.51.100.7 9 typ prflx raddr 0.0.0.0 rport 0 tcptype so", ""},
+		{"host that says srflx", "candidate:1 1 udp 5 192.168.7.20 9 typ srflx", "", ""},
+		{"shared space", "candidate:1 1 udp 5 100.64.3.4 9 typ srflx", "", ""},
+		{"IPv4 in NAT64", "candidate:1 1 udp 5 64:ff9b::c0a8:714 9 typ srflx", "", ""},
+		{"IPv4 in 6to4", "candidate:1 1 udp 5 2002:c0a8:714::1 9 typ srflx", "", ""},
+		{"unique local", "candidate:1 1 udp 5 fd00::2 9 typ srflx", "", ""},
+		{"with a zone", "candidate:1 1 udp 5 2001:db8::7%eth0 9 typ srflx", "", ""},
+		{"host", "candidate:1 1 udp 5 198.51.100.7 9 typ host", "", ""},
+		{"host over tcp", "candidate:1 1 TCP 5 198.51.100.7 9 typ host tcptype active", "", ""},
+		{"mDNS", "candidate:1 1 udp 5 6f16efcb-8077-465a-937f-354d0e3d7955.local 9 typ host", "", ""},
+		{"relay by name", "candidate:1 1 udp 5 home.example.net 9 typ relay", "", ""},
+		{"relay as a number", "candidate:1 1 udp 5 3405803779 9 typ relay", "", ""},
+		{"relay in octal", "candidate:1 1 udp 5 0313.0.0161.03 9 typ relay", "", ""},
+		{"upper case type", "candidate:1 1 udp 5 203.0.113.3 50001 typ RELAY", "", ""},
+		{"upper case", "CANDIDATE:1 1 udp 5 203.0.113.3 50001 typ relay", "", ""},
+		{"strange transport", "candidate:1 1 10.0.0.5 5 203.0.113.3 50001 typ relay", "", ""},
+		{"strange component", "candidate:1 999 udp 5 203.0.113.3 50001 typ relay", "", ""},
+		{"cut", "candidate:1 1 udp 5 203.0.113.3 50001 typ", "", ""},
+		{"none", "hello", "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for p, want := range map[Policy]string{PolicyNoHost: tt.noHost, PolicyRelay: tt.then} {
+				if want == "same" {
+					want = tt.noHost
+				}
+				in, _ := json.Marshal(map[string]string{"candidate": tt.in})
+				m := candidatesFrame(string(in))
+				if err := testStripper.Strip(p, m); err != nil {
+					t.Fatal(err)
+				}
+				var left []struct{ Candidate string }
+				if err := json.Unmarshal(m.Data, &left); err != nil {
+					t.Fatal(err)
+				}
+				got := ""
+				if len(left) > 0 {
+					_, rest, _ := strings.Cut(left[0].Candidate, " ")
+					got = "candidate:1 " + rest
+				}
+				if got != want || m.Elements != len(left) {
+					t.Errorf("%s: %d elements\n got %q\nwant %q", p, m.Elements, got, want)
+				}
+			}
+		})
+	}
+}
+
+// Equal foundations stay equal, and show nothing without the salt.
+func TestFoundationsAreReplaced(t *testing.T) {
+	const rest = ` 1 udp 5 203.0.113.3 50001 typ relay"}`
+	foundations := func(s Stripper) (list []string) {
+		m := candidatesFrame(`{"candidate":"candidate:77`+rest, `{"candidate":"candidate:78`+rest, `{"candidate":"candidate:77`+rest)
+		if err := s.Strip(PolicyRelay, m); err != nil {
+			t.Fatal(err)
+		}
+		var left []struct{ Candidate string }
+		if err := json.Unmarshal(m.Data, &left); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range left {
+			list = append(list, strings.Fields(c.Candidate)[0])
+		}
+		return list
+	}
+	a, b := foundations(Stripper{Salt: "a"}), foundations(Stripper{Salt: "b"})
+	if a[0] != a[2] || a[0] == a[1] || a[0] == "candidate:77" || a[0] == b[0] {
+		t.Errorf("foundations are %v, with another salt %v", a, b)
+	}
+}
+
+func TestStripOther(t *testing.T) {
+	for _, tt := range []struct{ name, typ, in, want string }{
+		{"need", "negotiate", `{"need":{"audio":1,"video":0,"data":1,"ip":1},"restart":true,"x":"10.0.0.5"}`, `{"need":{"audio":1,"video":0,"data":1},"restart":true}`},
+		{"no numbers", "negotiate", `{"need":{"audio":"10.0.0.5","video":1e9},"fresh":"fd00::2"}`, `{"need":{}}`},
+		{"escaped", "negotiate", `{"n\u0065ed":{"aud\u0069o":1}}`, `{"need":{"audio":1}}`},
+		{"reason", "reject", `{"reason":"failed before","at":"10.0.0.5"}`, `{"reason":"failed before"}`},
+		{"address as reason", "reject", `{"reason":"dial 10.0.0.5: no"}`, `{"reason":"not shown, by the candidate policy"}`},
+		{"IPv6 as reason", "reject", `{"reason":"fd00::2"}`, `{"reason":"not shown, by the candidate policy"}`},
+		{"message", "message", `{"sdp":"10.0.0.5"}`, `{"sdp":"10.0.0.5"}`},
+		{"nothing left", "candidates", `[{"candidate":"candidate:1 1 udp 5 10.0.0.5 9 typ host"}]`, `[]`},
+		{"no more", "candidates", `[{"candidate":"","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"aB+/","ip":"10.0.0.5"}]`, `[{"candidate":"","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"aB+/"}]`},
+		{"nulls", "candidates", `[{"candidate":"","sdpMid":null,"sdpMLineIndex":null,"usernameFragment":null}]`, `[{"candidate":""}]`},
+		{"repeated key", "candidates", `[{"candidate":"","sdpMid":"10.0.0.5","sdpMid":"1"}]`, `[{"candidate":"","sdpMid":"1"}]`},
+		{"address as mid", "candidates", `[{"candidate":"","sdpMid":"10.0.0.5"}]`, `[]`},
+		{"address as ufrag", "candidates", `[{"candidate":"","usernameFragment":"10.0.0.5"}]`, `[]`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := &Message{Type: Type(tt.typ), Ufrag: "abcd", Data: []byte(tt.in)}
+			if err := testStripper.Strip(PolicyRelay, m); err != nil {
+				t.Fatal(err)
+			}
+			if string(m.Data) != tt.want {
+				t.Errorf("got %s, want %s", m.Data, tt.want)
+			}
+		})
+	}
+}
+
+func TestStripSDP(t *testing.T) {
+	const head = "v=0\r\no=- 1 2 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
+	for _, tt := range []struct{ name, in, want string }{
+		{"origin", "v=0\no=ana@10.0.0.5 1 2 IN IP6 fd00::2\ns=at 10.0.0.5\ni=10.0.0.5\nt=10 5\n", head},
+		{"line ends", strings.ReplaceAll(head, "\r\n", "\r") + "a=mid:0", head + "a=mid:0\r\n"},
+		{"connection", head + "c=IN IP6 fd00::2\r\n", head + "c=IN IP4 0.0.0.0\r\n"},
+		{"bandwidth", head + "b=AS:512\r\nb=X-IP:10.0.0.5\r\nb=AS:fd00::2\r\n", head + "b=AS:512\r\n"},
+		{"other lines", head + "u=http://10.0.0.5/\r\ne=a@b.example\r\nA=mid:0\r\nk=clear:10.0.0.5\r\n", head},
+		{"rejected m-line", head + "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=bundle-only\r\n", head + "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=bundle-only\r\n"},
+		{"flags", head + "a=sendrecv\r\na=cryptex\r\na=10.0.0.5\r\na=fd00::2\r\na=sendrecv:\r\na=\r\n", head + "a=sendrecv\r\na=cryptex\r\n"},
+		{"unknown", head + "a=x-ip:10.0.0.5\r\na=x:1\r\na=remote-candidates:1 10.0.0.5 9\r\na=Mid:0\r\na= mid:0\r\n", head},
+		{"addresses in known ones", head + "a=mid:10.0.0.5\r\na=fmtp:96 a=fd00::2\r\na=ssrc:1 cname:home.example.net\r\na=ice-ufrag:10.0.0.5\r\na=ice-pwd:fd00::2\r\na=sctp-port:10.0.0.5\r\n", head},
+		{"fingerprint", head + "a=fingerprint:sha-256 fd:00::2\r\na=fingerprint:sha-1 " + strings.Repeat("AB:", 19) + "AB\r\n", head + "a=fingerprint:sha-1 " + strings.Repeat("AB:", 19) + "AB\r\n"},
+		{"extmap", head + "a=extmap:1 http://10.0.0.5/\r\na=extmap:2/sendonly urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:3 urn:ietf:params:rtp-hdrext:fd00::2\r\n", head + "a=extmap:2/sendonly urn:ietf:params:rtp-hdrext:sdes:mid\r\n"},
+		{"other letters", head + "a=mid:10\u30020\u30020\u30025\r\na=mid:\uff11\r\n", head},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := description(t, TypeOffer, tt.in)
+			if err := testStripper.Strip(PolicyRelay, m); err != nil {
+				t.Fatal(err)
+			}
+			if got := sdpOf(t, m.Data); got != tt.want {
+				t.Errorf("got\n%q\nwant\n%q", got, tt.want)
+			}
+		})
+	}
+}
+
+// What cannot be read is refused, and stays as it was.
+func TestStripRefuses(t *testing.T) {
+	for _, tt := range []struct{ name, typ, in, why string }{
+		{"not an object", "offer", `"v=0"`, "not a JSON object"},
+		{"no sdp", "offer", `{"SDP":"v=0"}`, "no sdp"},
+		{"number as sdp", "offer", `{"sdp":5}`, "want a string"},
+		{"lone surrogate", "answer", `{"sdp":"\ud800"}`, "surrogate"},
+		{"no version", "offer", `{"sdp":"c=IN IP4 10.0.0.5"}`, "does not begin with v=0"},
+		{"a space first", "offer", `{"sdp":"v=0\r\n a=candidate:1"}`, "line 2 of sdp is not of the form"},
+		{"short origin", "offer", `{"sdp":"v=0\r\no=10.0.0.5"}`, "line 2 of sdp: want o="},
+		{"short m-line", "offer", `{"sdp":"v=0\r\nm=audio"}`, "line 2 of sdp: want m="},
+		{"address in m-line", "offer", `{"sdp":"v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 10.0.0.5"}`, "line 2 of sdp: want m="},
+		{"element", "candidates", `["candidate:1"]`, "not an object"},
+		{"nested", "candidates", `[{"candidate":{"candidate":""}}]`, "want a string"},
+		{"need", "negotiate", `[]`, "not a JSON object"},
+		{"reason", "reject", `{"reason":["10.0.0.5"]}`, "want a string"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := &Message{Type: Type(tt.typ), Ufrag: "abcd", Data: []byte(tt.in)}
+			err := testStripper.Strip(PolicyNoHost, m)
+			if err == nil || err.Code != CodeCandidatePolicy || !strings.Contains(err.Text, tt.why) {
+				t.Errorf("got %v, want %s with %q", err, CodeCandidatePolicy, tt.why)
+			}
+			if string(m.Data) != tt.in {
+				t.Errorf("data has become %s", m.Data)
+			}
+		})
+	}
+	m := candidatesFrame()
+	m.Ufrag = "10.0.0.5"
+	if err := testStripper.Strip(PolicyNoHost, m); err == nil || err.Code != CodeCandidatePolicy {
+		t.Errorf("an address as ufrag: got %v", err)
+	}
+}
+
+func TestStrictestPolicy(t *testing.T) {
+	for _, tt := range []struct {
+		in   []Policy
+		want Policy
+	}{
+		{nil, PolicyAll},
+		{[]Policy{"", ""}, PolicyAll},
+		{[]Policy{PolicyAll, PolicyNoHost, ""}, PolicyNoHost},
+		{[]Policy{PolicyRelay, PolicyNoHost}, PolicyRelay},
+	} {
+		if got := Strictest(tt.in...); got != tt.want {
+			t.Errorf("Strictest(%v) = %s, want %s", tt.in, got, tt.want)
+		}
+	}
+	m := description(t, TypeOffer, "v=0\r\nc=IN IP4 198.51.100.7\r\n")
+	if err := testStripper.Strip("Relay", m); err != nil || strings.Contains(string(m.Data), vectorReflexive) {
+		t.Errorf("a policy with a typing error lets through %s (%v)", m.Data, err)
+	}
+}
+
+// Without a policy nothing is read, changed or allocated.
+func TestPolicyAllIsFree(t *testing.T) {
+	for _, data := range []string{`{"sdp":"c=IN IP4 10.0.0.5"}`, `5`} {
+		m := &Message{Type: TypeOffer, Data: []byte(data)}
+		allocs := testing.AllocsPerRun(100, func() {
+			if err := testStripper.Strip(PolicyAll, m); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if allocs != 0 || string(m.Data) != data {
+			t.Errorf("%v allocations, and data is %s", allocs, m.Data)
+		}
+	}
+}
