@@ -11,7 +11,7 @@ export const VERSION = 'signal.v1';
  *   n?: number, got?: number, base?: number, ufrag?: string, end?: boolean, data?: any,
  *   versions?: string[], token?: string, resume?: any,
  *   peer?: any, peers?: Peer[], user?: string, resumed?: boolean, reason?: 'left' | 'timeout',
- *   limits?: Limits, heartbeat?: {ping: number, dead: number}, ice?: ICE,
+ *   limits?: Limits, heartbeat?: {ping: number, dead: number}, ice?: ICE, candidates?: 'all' | 'no-host' | 'relay',
  *   code?: string, text?: string, after?: number,
  * }} Frame
  */
