@@ -88,6 +88,12 @@ type Config struct {
 	IPRoomRate      int // rooms per second that one address may open; zero means 20
 	IPRoomBurst     int // rooms at once; zero means 512
 
+	// MaxMemory bounds the bytes that all outboxes, queues, sessions and links of
+	// this server take. From three quarters of it on nobody new is let in, and
+	// Ready says so; beyond it, who has the most unread loses its history. Zero
+	// means a third of GOMEMLIMIT, or 1 GiB without; negative means no bound.
+	MaxMemory int
+
 	// AuthDelay is how long the answer to a wrong token waits: what Authenticate
 	// refused with unauthenticated or forbidden. It doubles with each from the
 	// same address, up to 25 s, and begins anew after 30 minutes without. Right
@@ -97,7 +103,7 @@ type Config struct {
 	Rate   int // frames per second of one session; zero means 50
 	Burst  int // frames at once; zero means 200
 	Bytes  int // bytes per second of one session, and four times that at once; zero means 256 KiB
-	Outbox int // unread bytes at which a link is closed; the history is given up at twice that; zero means 1 MiB
+	Outbox int // bytes of memory unread at which a link is closed; the history is given up at twice that; zero means 1 MiB
 
 	// Logger gets a line for each transition of a session and, at level debug,
 	// for each message that comes in and each that is refused. SDP, tokens and
@@ -144,6 +150,7 @@ func (c Config) withDefaults() Config {
 	c.JoinBurst = cmp.Or(c.JoinBurst, 128)
 	c.IPRoomRate = cmp.Or(c.IPRoomRate, 20)
 	c.IPRoomBurst = cmp.Or(c.IPRoomBurst, 512)
+	c.MaxMemory = cmp.Or(c.MaxMemory, defaultMemory())
 	c.AuthDelay = max(0, cmp.Or(c.AuthDelay, 100*time.Millisecond))
 	c.MaxWatched = cmp.Or(c.MaxWatched, 200)
 	c.Rate = cmp.Or(c.Rate, 50)

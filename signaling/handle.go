@@ -148,7 +148,7 @@ func (s *session) handleJoin(l *Link, m *wire.Message, fx *effects) *wire.Error 
 		defer own.room.mu.Unlock()
 		b := own.room.snapshotLocked(own, m.ID)
 		own.deliver(b, sizeOf(b.Message), fx)
-		s.chargeSnapshot(sizeOf(b.Message))
+		s.chargeSnapshot(textSize(b.Message))
 		return nil
 	}
 	s.mu.Lock()

@@ -110,6 +110,7 @@ func (s *session) handOverLocked(fx *effects) {
 	s.movedOn.Store(true)
 	s.srv.uncount(s)
 	s.out, s.rooms, s.stale = outbox{}, nil, nil
+	s.weighLocked()
 	s.stopTimerLocked()
 	s.lostAt = s.srv.now()
 	s.armLocked(s.lostAt + forwardFor)

@@ -146,12 +146,14 @@ func (s *session) attachLocked(l *Link, seq uint64, resumed bool, ice wire.ICE, 
 	s.generation++
 	s.link, s.linkBegan, l.generation, l.cursor = l, l.began, s.generation, seq
 	s.out.ack(seq)
+	s.weighLocked()
 	s.unread = s.out.bytes
 	s.lastHeard, s.lastSent, s.doneTold, s.ackAt = now, now, 0, 0
 	l.sess.Store(s)
 	s.pace.add(l.pace.debts(now), now)
 	s.srv.recount(s, l.src)
 	l.control = append(l.control, welcome)
+	l.holdLocked(sizeOf(welcome.Message))
 	l.wakeLocked(fx)
 	s.srv.node.Register(s.peer, s.epoch)
 	s.setICELocked(ice.TTL)

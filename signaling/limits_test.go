@@ -24,8 +24,8 @@ func TestSlowConsumerIsClosedAndComesBack(t *testing.T) {
 			sent++
 		}
 		bob.wantClosed(wire.CodeSlowConsumer)
-		if bytes := sent * len(data); bytes > 1<<20 || bytes < 1<<20-64<<10 {
-			t.Errorf("closed at %d bytes, want about 1 MiB", bytes)
+		if bytes := sent * len(data); bytes > 1<<19 || bytes < 1<<19-32<<10 { // each is kept with its encoding
+			t.Errorf("closed at %d bytes of data, want about 512 KiB", bytes)
 		}
 		bob.resume(bob.conn.had)
 		bob.welcomed(true)

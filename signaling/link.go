@@ -39,6 +39,7 @@ type Link struct {
 	control []*Body // welcome, and errors without seq
 	closed  wire.Code
 	last    uint64  // closed: the highest seq that may still be taken
+	held    int     // bytes of control and queue
 	queue   []frame // what waits for a step that takes longer
 	working bool    // a goroutine empties queue
 	timer   *time.Timer
@@ -213,7 +214,8 @@ func (l *Link) endLocked(code wire.Code, last uint64, fx *effects) bool {
 	if l.closed != "" {
 		return false
 	}
-	l.closed, l.last, l.queue = code, last, nil
+	l.closed, l.last = code, last
+	l.dropQueueLocked()
 	l.stopTimerLocked()
 	if l.cancel != nil {
 		l.cancel()
@@ -251,6 +253,7 @@ func (l *Link) tell(b *Body, fx *effects) {
 	full := len(l.control) >= maxControl
 	if l.closed == "" && !full {
 		l.control = append(l.control, b)
+		l.holdLocked(sizeOf(b.Message))
 		l.wakeLocked(fx)
 	}
 	l.mu.Unlock()
@@ -302,6 +305,7 @@ func (l *Link) takeControlLocked(batch []Outgoing, max int) []Outgoing {
 	for i, b := range l.control[:n] {
 		batch = append(batch, Outgoing{Body: b})
 		l.control[i] = nil
+		l.holdLocked(-sizeOf(b.Message))
 	}
 	if l.control = l.control[n:]; len(l.control) == 0 {
 		l.control = nil
@@ -324,14 +328,17 @@ func (l *Link) Detach(cause error) {
 	l.end(wire.CodeBye, &fx)
 	fx.closes = slices.DeleteFunc(fx.closes, func(c closing) bool { return c.link == l }) // it is closed
 	fx.flush()
-	l.srv.detached(l)
+	if l.srv.detached(l) {
+		l.release()
+	}
 }
 
-func (s *Server) detached(l *Link) {
+// detached takes the link out of all counts, once.
+func (s *Server) detached(l *Link) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.links[l]; !ok {
-		return
+		return false
 	}
 	s.apps[l.info.App].links--
 	if l.src != nil {
@@ -340,6 +347,7 @@ func (s *Server) detached(l *Link) {
 	if delete(s.links, l); s.closing && len(s.links) == 0 {
 		close(s.idle)
 	}
+	return true
 }
 
 // goAway tells the client to come back elsewhere, and closes the link.

@@ -60,10 +60,14 @@ func (o *outbox) bodies() []*Body {
 	return all
 }
 
-// sizeOf is what a message counts in bounds: about its native encoding, which
-// is not made for it, since many clients read another one.
-func sizeOf(m *wire.Message) int {
-	size := 128 + len(m.Room) + len(m.From) + len(m.Ufrag) + len(m.Text) + len(m.Data) + len(m.User)
+// sizeOf is what a message counts in bounds: about the memory that it takes, with
+// its native encoding. For an outbox that shares it with others it is too much.
+func sizeOf(m *wire.Message) int { return frameCost + 2*textSize(m) }
+
+// textSize is about the size of the native encoding, which is not made for it:
+// many clients read another one.
+func textSize(m *wire.Message) int {
+	size := 64 + len(m.Room) + len(m.From) + len(m.Ufrag) + len(m.Text) + len(m.Data) + len(m.User)
 	if m.Call != nil {
 		size += 64 + len(m.Call.Name)
 	}

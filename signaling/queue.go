@@ -30,10 +30,15 @@ func (l *Link) dispatch(f frame, fx *effects) (full bool) {
 		return false
 	}
 	if slow || l.working || len(l.queue) > 0 || l.busy() {
-		l.queue = append(l.queue, f)
-		full = len(l.queue) >= maxQueue
-		l.workLocked()
+		crowded := l.srv.full()
+		if !crowded {
+			full = l.enqueueLocked(f)
+			l.workLocked()
+		}
 		l.mu.Unlock()
+		if crowded { // what waits needs no reader to be slow
+			l.refuse(l.srv.refuseFor(LimitMemory), fx)
+		}
 		return full
 	}
 	l.mu.Unlock()
@@ -104,11 +109,7 @@ func (l *Link) work() {
 		l.stopTimerLocked()
 	}
 	for l.closed == "" && len(l.queue) > 0 && !l.busy() {
-		f := l.queue[0]
-		l.queue[0] = frame{}
-		if l.queue = l.queue[1:]; len(l.queue) == 0 {
-			l.queue = nil
-		}
+		f := l.dequeueLocked()
 		l.mu.Unlock()
 		var fx effects
 		l.process(ctx, f, true, &fx)
@@ -183,10 +184,9 @@ func (s *session) settle(req uint64, body func(answer) *Body, fx *effects) {
 		return
 	}
 	if b := body(s.answer); b != nil {
-		size := sizeOf(b.Message)
-		s.putLocked(b, size, fx)
+		s.putLocked(b, sizeOf(b.Message), fx)
 		if b.Message.Type == wire.TypeJoined { // short to ask for, and long
-			s.pace.chargeBytes(&s.srv.cfg, s.srv.now(), size)
+			s.pace.chargeBytes(&s.srv.cfg, s.srv.now(), textSize(b.Message))
 		}
 	}
 	s.answer = answer{}

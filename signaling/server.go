@@ -26,6 +26,7 @@ type Server struct {
 	stats     counters
 	limited   map[Limit]*atomic.Uint64 // static
 	sources   sources
+	memory    atomic.Int64  // what counts for MaxMemory
 	requests  atomic.Uint64 // numbers Changes and Takes
 	idle      chan struct{} // closed when closing and without links
 
@@ -140,6 +141,7 @@ func (s *Server) Admit(info LinkInfo) (*Link, error) {
 	}
 	l := &Link{srv: s, info: info, src: s.sources.admit(info.Remote.Addr())}
 	s.links[l] = struct{}{}
+	s.memory.Add(linkCost)
 	s.apps[info.App].links++
 	s.stats.links.Add(1)
 	return l, nil

@@ -50,6 +50,7 @@ type session struct {
 	pace       pace
 	joins      bucket
 	unread     int       // bytes behind the link's cursor
+	weighed    int       // bytes of out that are counted for MaxMemory
 	rooms      []*member // its entries of all kinds
 	stale      []*member // of before a resumed:false, until joined again
 	entering   bool      // its device is on its way into the roster of its user
@@ -110,17 +111,19 @@ func (s *session) putLocked(b *Body, size int, fx *effects) {
 	}
 	s.out.put(b, size)
 	s.unread += size
+	s.weighLocked()
+	limit := s.srv.outboxLimit()
 	if l := s.link; l != nil {
 		l.mu.Lock()
 		l.wakeLocked(fx)
 		l.mu.Unlock()
-		if s.unread >= s.srv.cfg.Outbox {
+		if s.unread >= limit {
 			s.srv.stats.slow.Add(1)
 			s.srv.exceeded(LimitOutbox)
 			s.dropLinkLocked(l, wire.CodeSlowConsumer, fx)
 		}
 	}
-	if !s.lost && s.out.bytes >= 2*s.srv.cfg.Outbox {
+	if !s.lost && s.out.bytes >= 2*limit {
 		s.lost = true
 		s.srv.exceeded(LimitHistory)
 		if s.link == nil {
@@ -128,6 +131,7 @@ func (s *session) putLocked(b *Body, size int, fx *effects) {
 		} else {
 			s.out.ack(s.link.cursor) // what was not taken yet still can be
 		}
+		s.weighLocked()
 		fx.log(s, "history given up")
 	}
 }
@@ -195,6 +199,7 @@ func (s *session) takeFramesLocked(l *Link, batch []Outgoing, limit int) []Outgo
 	}
 	if (s.lost || l.info.AckOnTake) && l.cursor > s.out.acked {
 		s.out.ack(l.cursor)
+		s.weighLocked()
 	}
 	return batch
 }
@@ -211,6 +216,7 @@ func (s *session) acked(l *Link, ack uint64) bool {
 	}
 	if ack > s.out.acked {
 		s.out.ack(ack)
+		s.weighLocked()
 	}
 	return true
 }
@@ -257,6 +263,7 @@ func (s *session) endSessionLocked(reason wire.Reason, code wire.Code, fx *effec
 		return
 	}
 	s.state = ended
+	s.weighLocked()
 	s.stopTimerLocked()
 	if s.link != nil {
 		s.dropLinkLocked(s.link, code, fx)

@@ -20,6 +20,8 @@ type userKey struct{ app, user string }
 func (s *Server) linkLimitLocked(app *App, remote netip.Addr) Limit {
 	c := &s.cfg
 	switch {
+	case s.nearlyFull():
+		return LimitMemory
 	case c.MaxLinks > 0 && len(s.links) >= c.MaxLinks:
 		return LimitLinks
 	case c.MaxAppLinks > 0 && app.links >= c.MaxAppLinks:
@@ -54,17 +56,17 @@ func (s *Server) refuseFor(l Limit) *wire.Error {
 	case LimitIPRooms:
 		return wire.Refuse(wire.CodeRateLimited, "join: your address opens more than %d rooms per second", c.IPRoomRate)
 	}
-	return wire.Refuse(wire.CodeUnavailable, "the server is full")
+	return wire.Refuse(wire.CodeUnavailable, "the memory for messages is full") // LimitMemory
 }
 
 // add makes a new session known, and counts it, if that is within the limits.
 func (s *Server) add(ss *session, src *source) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	limit := s.sessionLimitLocked(ss)
-	if limit == "" {
-		limit = s.sources.enter(src, false)
+	if limit := s.sessionLimitLocked(ss); limit != "" {
+		return s.refuseFor(limit)
 	}
+	src, limit := s.sources.enter(src, false)
 	if limit != "" {
 		return s.refuseFor(limit)
 	}
@@ -91,6 +93,7 @@ func (s *session) userKey() userKey { return userKey{s.app.name, s.user} }
 
 func (s *Server) countLocked(ss *session) {
 	ss.counted = true
+	s.memory.Add(sessionCost)
 	s.counted++
 	ss.app.sessions++
 	if ss.user != "" {
@@ -107,9 +110,9 @@ func (s *Server) recount(ss *session, src *source) {
 		s.countLocked(ss)
 	}
 	if ss.src != src {
-		s.sources.enter(src, true)
+		now, _ := s.sources.enter(src, true)
 		s.sources.leave(ss.src)
-		ss.src = src
+		ss.src = now
 	}
 }
 
@@ -125,6 +128,7 @@ func (s *Server) uncountLocked(ss *session) {
 		return
 	}
 	ss.counted = false
+	s.memory.Add(-sessionCost)
 	s.counted--
 	ss.app.sessions--
 	if ss.user != "" {

@@ -109,18 +109,21 @@ func (ss *sources) detached(src *source) {
 }
 
 // enter counts a session of a source, unless that exceeds the limit and force
-// is not given.
-func (ss *sources) enter(src *source, force bool) Limit {
+// is not given. It returns the entry to leave: that of a link which has ended
+// meanwhile may have been forgotten.
+func (ss *sources) enter(src *source, force bool) (*source, Limit) {
 	if src == nil {
-		return ""
+		return nil, ""
 	}
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
+	src = ss.entryLocked(src.addr)
 	if most := ss.cfg.MaxIPSessions; !force && most > 0 && src.sessions >= most {
-		return LimitIPSessions
+		ss.forgetLocked(src) // if it was made just now
+		return nil, LimitIPSessions
 	}
 	src.sessions++
-	return ""
+	return src, ""
 }
 
 // leave takes a session back.

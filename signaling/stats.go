@@ -2,12 +2,13 @@ package signaling
 
 import "sync/atomic"
 
-// Stats are the counters of a Server since its start, but for the first three,
+// Stats are the counters of a Server since its start, but for the first four,
 // which are of now.
 type Stats struct {
 	Links    int // connections
 	Sessions int // with and without a link
 	Rooms    int // with members on this node
+	Memory   int // bytes that count for Config.MaxMemory
 
 	Admitted uint64 // links
 	Refused  uint64 // links, hellos and frames
@@ -38,6 +39,7 @@ func (s *Server) Stats() Stats {
 		Reborn: c.reborn.Load(), Ended: c.ended.Load(), Received: c.received.Load(), Bytes: c.bytes.Load(),
 		Taken: c.taken.Load(), Slow: c.slow.Load(), TooFast: c.tooFast.Load(), Panics: c.panics.Load(),
 	}
+	st.Memory = int(s.memory.Load())
 	st.Limits = make(map[Limit]uint64, len(s.limited))
 	for l, n := range s.limited {
 		st.Limits[l] = n.Load()

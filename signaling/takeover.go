@@ -139,6 +139,7 @@ func (s *session) goOnLocked(a *asking, reborn bool, fx *effects) error {
 func (s *session) resetLocked() {
 	s.generation++ // what older links still have to take is of the old numbers
 	s.out = outbox{}
+	s.weighLocked()
 	s.done, s.doneTold, s.unread = 0, 0, 0
 	s.lost = false
 	s.pending.Store(0)
@@ -188,6 +189,7 @@ func (l *Link) fetch(ctx context.Context, a *asking, fx *effects) error {
 	defer s.mu.Unlock()
 	if err != nil && s.arriving != nil { // it never came
 		s.state = ended
+		s.weighLocked()
 		for _, m := range s.rooms {
 			m.change(ChangeLeave, wire.ReasonLeft)
 		}
@@ -310,6 +312,8 @@ func (s *session) arrived(a *asking, h *Hand, fx *effects) error {
 	for _, b := range append(h.Frames, gathered...) {
 		s.out.put(b, sizeOf(b.Message))
 	}
+	s.weighLocked()
+	s.srv.recount(s, a.link.src)
 	close(s.arriving.done)
 	s.arriving = nil
 	s.lostAt = s.srv.now()

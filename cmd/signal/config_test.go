@@ -59,6 +59,8 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		{args: "serve --ip-room-burst 0", want: `--ip-room-burst 0`},
 		{args: "serve --join-rate=-1", want: `--join-rate -1`},
 		{args: "serve --join-burst 0", want: `--join-burst 0`},
+		{args: "serve --max-memory 1000", want: `--max-memory 1000|16777216`},
+		{args: "serve --max-memory=-1", want: `--max-memory -1|SIGNAL_MAX_MEMORY`},
 		{args: "serve --log-level loud", want: `--log-level|loud|debug`},
 		{args: "serve --log-format xml", want: `--log-format|xml|json`},
 		{args: "serve --lisen x", want: `--lisen|--listen`},

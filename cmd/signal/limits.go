@@ -1,10 +1,14 @@
 package main
 
 import (
+	"os"
 	"strings"
 
 	"github.com/seed-3a7b6cbd/signal/signaling"
 )
+
+// minMemory is the least that a server of a few calls works with.
+const minMemory = 16 << 20
 
 // Limits are the settings that bound what somebody can cost.
 type Limits struct {
@@ -21,6 +25,7 @@ type Limits struct {
 	IPRoomBurst     int `name:"ip-room-burst" help:"Rooms at once that one address may open." default:"512" group:"Limits"`
 	JoinRate        int `help:"Joins per second of one client, where one that opens a room counts 4; 0: any number." default:"4" group:"Limits"`
 	JoinBurst       int `help:"Joins at once of one client." default:"128" group:"Limits"`
+	MaxMemory       int `help:"Bytes that all clients' messages and connections may take; from three quarters of it on no new ones are let in. 0: a third of the memory limit of the container or of GOMEMLIMIT, or 1 GiB without." default:"0" group:"Limits"`
 	MaxMessage      int `help:"Bytes of a message." default:"65536" group:"Limits"`
 	Rate            int `help:"Messages per second of one client." default:"50" group:"Limits"`
 	Burst           int `help:"Messages at once of one client." default:"200" group:"Limits"`
@@ -45,6 +50,7 @@ func (l *Limits) check() error {
 		{"ip-room-burst", l.IPRoomBurst, 1},
 		{"join-rate", l.JoinRate, 0},
 		{"join-burst", l.JoinBurst, 1},
+		{"max-memory", l.MaxMemory, 0},
 		{"max-message", l.MaxMessage, 4096},
 		{"rate", l.Rate, 1},
 		{"burst", l.Burst, 1},
@@ -53,6 +59,9 @@ func (l *Limits) check() error {
 		if limit.value < limit.least {
 			return badSetting("--%s %d: too little; use %d or more (it is %s)", limit.name, limit.value, limit.least, otherNames(limit.name))
 		}
+	}
+	if l.MaxMemory > 0 && l.MaxMemory < minMemory {
+		return badSetting("--max-memory %d: too little; use 0 or %d and more (it is %s)", l.MaxMemory, minMemory, otherNames("max-memory"))
 	}
 	return nil
 }
@@ -76,5 +85,9 @@ func (l *Limits) apply(c *signaling.Config) {
 	c.IPRate, c.IPBurst = orAny(l.IPRate), l.IPBurst
 	c.IPRoomRate, c.IPRoomBurst = orAny(l.IPRoomRate), l.IPRoomBurst
 	c.JoinRate, c.JoinBurst = orAny(l.JoinRate), l.JoinBurst
+	c.MaxMemory = l.MaxMemory
+	if limit := memoryLimit(os.DirFS("/")); l.MaxMemory == 0 && limit > 0 {
+		c.MaxMemory = int(limit / 3) // live memory takes twice its size, and TURN is in the process too
+	}
 	c.MaxMessage, c.Rate, c.Burst, c.Bytes = l.MaxMessage, l.Rate, l.Burst, l.Bytes
 }

@@ -24,7 +24,7 @@ func (n *node) routes() http.Handler {
 	}))
 	mux.Handle(base, http.StripPrefix(strings.TrimSuffix(base, "/"), web.Handler(web.Config{})))
 	mux.HandleFunc("GET /healthz", n.health.alive)
-	mux.HandleFunc("GET /readyz", n.health.ready)
+	mux.HandleFunc("GET /readyz", n.ready)
 	return mux
 }
 
@@ -35,9 +35,13 @@ type health struct{ draining atomic.Bool }
 func (h *health) alive(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok\n") }
 
 // ready says whether to send new clients here.
-func (h *health) ready(w http.ResponseWriter, _ *http.Request) {
-	if h.draining.Load() {
+func (n *node) ready(w http.ResponseWriter, _ *http.Request) {
+	if n.health.draining.Load() {
 		answer(w, http.StatusServiceUnavailable, "stopping\n")
+		return
+	}
+	if err := n.signaling.Ready(); err != nil {
+		answer(w, http.StatusServiceUnavailable, err.Error()+"\n")
 		return
 	}
 	answer(w, http.StatusOK, "ok\n")

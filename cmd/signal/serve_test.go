@@ -204,7 +204,7 @@ func TestReadyzWhileDraining(t *testing.T) {
 	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503} {
 		handler := n.health.alive
 		if path == "/readyz" {
-			handler = n.health.ready
+			handler = n.ready
 		}
 		w := httptest.NewRecorder()
 		handler(w, nil)
