@@ -121,6 +121,7 @@ func (s *session) enter(m *member, e *Event) bool {
 	if s.away && m.tellsAway() {
 		m.change(ChangeAway, "")
 	}
+	m.judgeLocked(s.identity) // it may have been replaced since the join
 	return true
 }
 
@@ -148,9 +149,13 @@ func (r *room) leaveLocked(e *Event, st *Step, fx *effects) *session {
 		return nil
 	}
 	r.removeLocked(m)
-	m.forget()
 	reason := cmp.Or(st.Reason, wire.ReasonLeft)
-	r.toOthersLocked(m.ID, &wire.Message{Type: wire.TypePeerLeft, Room: r.name, From: m.ID, Reason: reason}, fx)
+	left := &wire.Message{Type: wire.TypePeerLeft, Room: r.name, From: m.ID, Reason: reason}
+	if m.sess != nil && reason == wire.ReasonForbidden { // it did not ask for that
+		m.deliver(&Body{Message: left}, sizeOf(left), fx)
+	}
+	m.forget()
+	r.toOthersLocked(m.ID, left, fx)
 	if m.sess != nil {
 		m.sess.settle(e.Change.Req, okBody, fx)
 	}

@@ -126,6 +126,7 @@ type Take struct {
 	Epoch uint64 // of the resume token
 	Nonce string
 	Age   time.Duration // of the link that said hello
+	Fresh bool          // it had a good token: the session may have expired
 }
 
 // Debts are how long it takes until nothing counts any more of what a session has

@@ -18,8 +18,11 @@ type Config struct {
 	// Authenticate says who a client is, from what came with its hello. A
 	// refusal is an *Error, which the client is told; any other error reaches it
 	// as "internal". It may block: it runs on a goroutine of its own, and ctx
-	// ends with the link. A client that resumes is who it was, and is not asked
-	// again. Nil: everybody is anonymous.
+	// ends with the link. It is asked again for each token that a client sends
+	// later: in its session, or with a hello that resumes, which has to be of the
+	// same user and whose Identity then replaces the old one. At Identity.Expires
+	// the link is closed with unauthenticated, and the session waits to be resumed
+	// with a new token. Nil: everybody is anonymous.
 	Authenticate func(ctx context.Context, h Hello) (Identity, error)
 
 	// ICEServers gives a peer its ICE servers: with welcome, when it asks, and
@@ -119,6 +122,9 @@ type Hello struct {
 	App    string
 	Token  string         // of hello, else of the request; "": none
 	Remote netip.AddrPort // as LinkInfo has it
+	// Context is what the transport made of the request, as the user of a cookie
+	// session: see ws.Config.Context. Nil: nothing.
+	Context any
 }
 
 func (c Config) withDefaults() Config {

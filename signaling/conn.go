@@ -25,6 +25,9 @@ type LinkInfo struct {
 	App    string         // "": the default app
 	Remote netip.AddrPort // the client, as far as proxies are trusted
 	Token  string         // a credential that came with the request; one in hello goes before it
+	// Context is for Config.Authenticate: what the transport was told to make of
+	// the request. The link keeps it. Nil: nothing.
+	Context any
 	// AckOnTake is for dialects whose clients never acknowledge: what was
 	// taken counts as acknowledged.
 	AckOnTake bool

@@ -98,6 +98,8 @@ func (s *session) handleMessage(l *Link, m *wire.Message, fx *effects) *wire.Err
 		return s.handleUpdate(m)
 	case wire.TypeICE:
 		return s.handleICE(m)
+	case wire.TypeToken:
+		return s.handleToken(l, m)
 	case wire.TypeBye:
 		s.leave(l, fx)
 		return nil

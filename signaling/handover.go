@@ -43,6 +43,10 @@ func (s *Server) handleTake(e *Event, fx *effects) {
 		s.hand(e, &Hand{Code: wire.CodeSessionGone})
 		return
 	}
+	if !e.Take.Fresh && ss.identity.expired(s.cfg.Now()) {
+		s.hand(e, &Hand{Code: wire.CodeUnauthenticated})
+		return
+	}
 	if code := ss.judgeLocked(e.Take.Epoch, e.Take.Nonce, s.now()-e.Take.Age, fx); code != "" {
 		s.hand(e, &Hand{Code: code})
 		return

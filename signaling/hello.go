@@ -59,7 +59,7 @@ func (l *Link) slowHello(h *wire.Hello) bool {
 	if c.ICEServers != nil || !l.srv.immediate {
 		return true
 	}
-	if h.Resume == nil {
+	if c.Authenticate != nil || h.Resume == nil {
 		return c.Authenticate != nil
 	}
 	tok, err := parseToken(h.Resume.Token, c.ResumeKeys)
@@ -74,7 +74,7 @@ func (l *Link) slowHello(h *wire.Hello) bool {
 func (l *Link) hello(ctx context.Context, h *wire.Hello, mayWait bool, fx *effects) {
 	var err error
 	if h.Resume != nil {
-		err = l.resume(ctx, h.Resume, mayWait, fx)
+		err = l.resume(ctx, h, mayWait, fx)
 	} else {
 		err = l.begin(ctx, h, fx)
 	}
@@ -85,7 +85,7 @@ func (l *Link) hello(ctx context.Context, h *wire.Hello, mayWait bool, fx *effec
 
 // begin makes a new session.
 func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
-	id, err := l.authenticate(ctx, h)
+	id, err := l.authenticate(ctx, h.Token)
 	if err != nil {
 		l.slowDown(ctx, err)
 		return err
@@ -106,26 +106,6 @@ func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
 		s.endSessionLocked(wire.ReasonLeft, wire.CodeBye, fx)
 	}
 	return nil
-}
-
-func (l *Link) authenticate(ctx context.Context, h *wire.Hello) (id Identity, err error) {
-	c := &l.srv.cfg
-	if c.Authenticate == nil {
-		return Identity{}, nil
-	}
-	defer l.srv.recovered("Authenticate", &err)
-	token := h.Token
-	if token == "" {
-		token = l.info.Token
-	}
-	id, err = c.Authenticate(ctx, Hello{App: l.info.App, Token: token, Remote: l.info.Remote})
-	if err != nil {
-		return id, err
-	}
-	if err := id.Check(); err != nil {
-		return id, fmt.Errorf("signaling: Authenticate gave %w", err)
-	}
-	return id, nil
 }
 
 // attachLocked gives the session its new link, behind seq, and welcomes it.
@@ -157,6 +137,7 @@ func (s *session) attachLocked(l *Link, seq uint64, resumed bool, ice wire.ICE, 
 	l.wakeLocked(fx)
 	s.srv.node.Register(s.peer, s.epoch)
 	s.setICELocked(ice.TTL)
+	s.setExpiryLocked()
 	s.armLocked(now + s.srv.cfg.PingAfter)
 	s.armLocked(now + s.srv.cfg.DeadAfter)
 	if s.away {
@@ -176,7 +157,8 @@ func (s *session) welcomeLocked(resumed bool, ice wire.ICE) *wire.Message {
 	c := &s.srv.cfg
 	w := &wire.Welcome{
 		Peer: s.peer, User: s.user, Resumed: resumed, Window: c.ResumeWindow.Milliseconds(),
-		Ping: c.PingAfter.Milliseconds(), Dead: c.DeadAfter.Milliseconds(), Limits: c.limits(), ICE: ice,
+		Expires: s.identity.left(c.Now()),
+		Ping:    c.PingAfter.Milliseconds(), Dead: c.DeadAfter.Milliseconds(), Limits: c.limits(), ICE: ice,
 		Candidates: s.app.policyOf(s.identity),
 	}
 	if c.ResumeWindow > 0 {

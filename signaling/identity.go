@@ -75,6 +75,14 @@ func (id *Identity) decode(b []byte) error {
 	return nil
 }
 
+// check is Check of what Authenticate gave.
+func (id *Identity) check() error {
+	if err := id.Check(); err != nil {
+		return fmt.Errorf("signaling: Authenticate gave %w", err)
+	}
+	return nil
+}
+
 // Check reports what of id cannot be: something is too long, or none of those
 // that there are. The server checks what Authenticate gives.
 func (id *Identity) Check() error {

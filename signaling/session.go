@@ -66,6 +66,7 @@ type session struct {
 	lostAt    time.Duration // the end of the last link
 	ackAt     time.Duration // when done must be told; 0: it has been
 	iceAt     time.Duration // when new ICE servers are due; 0: never
+	expiresAt time.Duration // when identity ends; 0: never
 	staleAt   time.Duration // when stale rooms are left; 0: there are none
 }
 

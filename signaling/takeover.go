@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"errors"
@@ -18,15 +19,18 @@ const maxAsked = 4
 
 // resume gives the link the session that its client had, from wherever it is.
 // Where it may not wait, only a session of this node can be had.
-func (l *Link) resume(ctx context.Context, r *wire.Resume, mayWait bool, fx *effects) error {
+func (l *Link) resume(ctx context.Context, h *wire.Hello, mayWait bool, fx *effects) error {
 	srv := l.srv
-	tok, err := parseToken(r.Token, srv.cfg.ResumeKeys)
+	tok, err := parseToken(h.Resume.Token, srv.cfg.ResumeKeys)
 	if err != nil || tok.app != l.info.App {
 		return wire.Refuse(wire.CodeSessionGone, "the resume token is not one of this app")
 	}
 	srv.seeRank(tok.rank)
-	ice := srv.iceServers(tok.peer, tok.id)
-	ask := asking{link: l, tok: tok, resume: r, ice: ice}
+	ask := asking{link: l, tok: tok, resume: h.Resume}
+	if err := l.renew(ctx, h, &ask); err != nil {
+		return err
+	}
+	ask.ice = srv.iceServers(tok.peer, cmp.Or(ask.identity, tok.id))
 	for range maxAsked {
 		s := srv.session(tok.peer)
 		switch {
@@ -34,6 +38,8 @@ func (l *Link) resume(ctx context.Context, r *wire.Resume, mayWait bool, fx *eff
 			err = s.takeOver(&ask, fx)
 		case !mayWait:
 			err = errElsewhere
+		case ask.identity == nil && tok.id.expired(srv.cfg.Now()): // before the claim, which would use the token up
+			err = ask.refused
 		default:
 			err = l.fetch(ctx, &ask, fx)
 		}
@@ -49,10 +55,12 @@ func (l *Link) resume(ctx context.Context, r *wire.Resume, mayWait bool, fx *eff
 
 // asking is a hello that resumes.
 type asking struct {
-	link   *Link
-	tok    *resumeToken
-	resume *wire.Resume
-	ice    wire.ICE
+	link     *Link
+	tok      *resumeToken
+	resume   *wire.Resume
+	identity *Identity   // by the token that came along; nil: there was none that is good
+	refused  *wire.Error // then: what a client is told whose identity has expired
+	ice      wire.ICE
 }
 
 // here reports whether the session lives on this node and can be taken over.
@@ -71,18 +79,25 @@ func (s *session) takeOver(a *asking, fx *effects) error {
 	if s.state != living || s.moving != nil || s.arriving != nil {
 		return errElsewhere
 	}
+	if a.identity == nil && s.identity.expired(s.srv.cfg.Now()) {
+		return a.refused
+	}
 	repeated := a.tok.epoch != s.epoch
 	if code := s.judgeLocked(a.tok.epoch, a.resume.Nonce, a.link.began, fx); code != "" {
 		return wire.Refuse(code, "%s", whyNot[code])
+	}
+	if a.identity != nil {
+		s.adoptLocked(a.identity, fx)
 	}
 	return s.goOnLocked(a, repeated && s.reborn, fx)
 }
 
 // whyNot is what a client is told whose resume is refused.
 var whyNot = map[wire.Code]string{
-	wire.CodeReplaced:    "a connection that was opened after this one has the session",
-	wire.CodeSessionGone: "the session has ended, or the resume token is an old one",
-	wire.CodeUnavailable: "the session is being resumed elsewhere at the same time",
+	wire.CodeReplaced:        "a connection that was opened after this one has the session",
+	wire.CodeSessionGone:     "the session has ended, or the resume token is an old one",
+	wire.CodeUnauthenticated: "the identity of the session has expired; say hello with a new token",
+	wire.CodeUnavailable:     "the session is being resumed elsewhere at the same time",
 }
 
 // judgeLocked decides whether a token may resume, by a link that began then:
@@ -269,7 +284,7 @@ func (s *session) arrive(ctx context.Context, a *asking, fx *effects) error {
 func (s *session) ask(ctx context.Context, owner string, a *asking) (*Hand, error) {
 	s.srv.node.Send(owner, &Event{Kind: EventTake, Node: s.srv.node.Name(), Take: &Take{
 		Peer: s.peer, Req: s.arriving.req, Epoch: a.tok.epoch, Nonce: a.resume.Nonce,
-		Age: s.srv.now() - a.link.began,
+		Age: s.srv.now() - a.link.began, Fresh: a.identity != nil,
 	}})
 	limit := time.NewTimer(handLimit)
 	defer limit.Stop()
@@ -314,6 +329,9 @@ func (s *session) arrived(a *asking, h *Hand, fx *effects) error {
 	}
 	s.weighLocked()
 	s.srv.recount(s, a.link.src)
+	if a.identity != nil {
+		s.adoptLocked(a.identity, fx)
+	}
 	close(s.arriving.done)
 	s.arriving = nil
 	s.lostAt = s.srv.now()

@@ -66,6 +66,10 @@ func (s *session) tickLinkedLocked(l *Link, now time.Duration, fx *effects) (ice
 		s.dropLinkLocked(l, wire.CodeIdle, fx)
 		return false
 	}
+	if s.expiresAt != 0 && now >= s.expiresAt {
+		s.dropLinkLocked(l, wire.CodeUnauthenticated, fx)
+		return false
+	}
 	var flag flags
 	if now >= s.lastSent+c.PingAfter {
 		s.lastSent = now // also if it cannot be written: one ping is enough
@@ -86,6 +90,7 @@ func (s *session) tickLinkedLocked(l *Link, now time.Duration, fx *effects) (ice
 	s.armLocked(s.lastSent + c.PingAfter)
 	s.armLocked(s.ackAt)
 	s.armLocked(s.iceAt)
+	s.armLocked(s.expiresAt)
 	s.armLocked(s.staleAt)
 	return ice
 }

@@ -89,6 +89,10 @@ func (m *Message) appendRare(b []byte) []byte {
 		b = strconv.AppendBool(append(b, `,"resumed":`...), m.Resumed)
 	case TypePeerLeft:
 		b = appendText(b, "reason", string(m.Reason))
+	case TypeToken:
+		b = appendText(b, "token", m.Token)
+	case TypeOK:
+		b = appendNumber(b, "expires", uint64(m.Expires))
 	case TypeError, TypeGoingAway:
 		b = appendText(b, "code", string(m.Code))
 		b = appendText(b, "text", m.Text)
@@ -117,6 +121,7 @@ func (w *Welcome) append(b []byte) []byte {
 	b = appendText(b, "peer", w.Peer)
 	b = appendText(b, "user", w.User)
 	b = strconv.AppendBool(append(b, `,"resumed":`...), w.Resumed)
+	b = appendNumber(b, "expires", uint64(w.Expires))
 	if w.Token != "" {
 		b = appendString(append(b, `,"resume":{"token":`...), w.Token)
 		b = append(strconv.AppendInt(append(b, `,"window":`...), w.Window, 10), '}')

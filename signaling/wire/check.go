@@ -10,7 +10,7 @@ const (
 
 var directions = map[Type]direction{
 	TypeHello: fromClient, TypeWelcome: fromServer, TypePing: fromClient | fromServer, TypePong: fromClient | fromServer,
-	TypeAck: fromClient | fromServer, TypeOK: fromServer, TypeError: fromServer, TypeGoingAway: fromServer, TypeBye: fromClient,
+	TypeAck: fromClient | fromServer, TypeOK: fromServer, TypeError: fromServer, TypeGoingAway: fromServer, TypeBye: fromClient, TypeToken: fromClient,
 	TypeJoin: fromClient, TypeJoined: fromServer, TypeLeave: fromClient, TypeUpdate: fromClient, TypePeerJoined: fromServer,
 	TypePeerUpdated: fromServer, TypePeerAway: fromServer, TypePeerBack: fromServer, TypePeerLeft: fromServer,
 	TypeOffer: fromClient | fromServer, TypeAnswer: fromClient | fromServer, TypeCandidates: fromClient | fromServer,
@@ -56,6 +56,8 @@ func (m *Message) Check() *Error {
 		return m.checkRoom()
 	case TypeHello:
 		return m.Hello.check()
+	case TypeToken:
+		return m.checkToken()
 	}
 	if m.Type.Relayed() && (m.Type != TypeMessage || m.User == "") {
 		return m.checkRelayed()
@@ -76,9 +78,22 @@ func (m *Message) checkRoom() *Error {
 	return nil
 }
 
+// maxToken bounds a credential, in bytes.
+const maxToken = 4096
+
+func (m *Message) checkToken() *Error {
+	switch n := len(m.Token); {
+	case n == 0:
+		return Refuse(CodeBadMessage, "token: token is missing")
+	case n > maxToken:
+		return Refuse(CodeBadMessage, "token: token has %d bytes, more than %d", n, maxToken)
+	}
+	return nil
+}
+
 func (h *Hello) check() *Error {
-	if len(h.Token) > 4096 {
-		return Refuse(CodeBadMessage, "hello: token has %d bytes, more than 4096", len(h.Token))
+	if len(h.Token) > maxToken {
+		return Refuse(CodeBadMessage, "hello: token has %d bytes, more than %d", len(h.Token), maxToken)
 	}
 	if h.Resume != nil && !validNonce(h.Resume.Nonce) {
 		return Refuse(CodeBadMessage, "hello: resume.nonce is %q, want 16 to 64 of A-Z a-z 0-9 _ -", short([]byte(h.Resume.Nonce)))

@@ -16,6 +16,7 @@ type fields struct {
 	bad error // the first field of a wrong type
 
 	versions, resume, resumed, peer       []byte
+	expires                               []byte
 	limits, heartbeat, ice, peers, policy []byte
 	userFields
 }
@@ -98,6 +99,8 @@ func (f *fields) setRare(key string, v []byte) error {
 		err := setNumber(&n, v)
 		m.After = int64(n)
 		return err
+	case "expires":
+		f.expires = v
 	case "versions":
 		f.versions = v
 	case "resume":
@@ -147,9 +150,16 @@ func (f *fields) finish() error {
 			f.bad = decode("resumed", f.resumed, &m.Resumed)
 		case TypeJoined:
 			f.bad = decode("peers", f.peers, &m.Peers)
+		case TypeOK:
+			if f.bad = decode("expires", f.expires, &m.Expires); f.bad == nil {
+				f.bad = f.userFields.finish(m, f.peers)
+			}
 		default:
 			f.bad = f.userFields.finish(m, f.peers)
 		}
+	}
+	if m.Type == TypeToken {
+		m.Token = f.hello().Token
 	}
 	if m.Type != TypeHello {
 		m.Hello = nil
@@ -229,7 +239,8 @@ func (f *fields) finishWelcome() error {
 		raw  []byte
 		into any
 	}{
-		{"peer", f.peer, &w.Peer}, {"user", f.user, &w.User}, {"resumed", f.resumed, &w.Resumed}, {"resume", f.resume, &resume},
+		{"peer", f.peer, &w.Peer}, {"user", f.user, &w.User}, {"expires", f.expires, &w.Expires},
+		{"resumed", f.resumed, &w.Resumed}, {"resume", f.resume, &resume},
 		{"limits", f.limits, &w.Limits}, {"heartbeat", f.heartbeat, &heartbeat}, {"ice", f.ice, &w.ICE},
 		{"candidates", f.policy, &w.Candidates},
 	} {

@@ -16,6 +16,7 @@ const (
 	TypeOK        Type = "ok"         // s: the request re was done.
 	TypeError     Type = "error"      // s: the frame re was refused.
 	TypeGoingAway Type = "going-away" // s: the server stops.
+	TypeToken     Type = "token"      // c: a new credential for the session; answered by ok or error.
 	TypeBye       Type = "bye"        // c: ends the session at once.
 
 	TypeJoin        Type = "join"         // c: answered by joined or error.
@@ -74,6 +75,8 @@ type Message struct {
 	// frame that was scanned.
 	Data json.RawMessage
 
+	Token   string   // token: a credential for Config.Authenticate
+	Expires int64    // ok to token: ms for which the credential holds; 0: for ever
 	Hello   *Hello   // hello
 	Welcome *Welcome // welcome
 	Peer    *Peer    // peer-joined, peer-updated
@@ -112,6 +115,7 @@ type Welcome struct {
 	User    string // "": anonymous
 	Resumed bool   // Ack says what the server has
 	Token   string // the resume token; "": this session cannot be resumed
+	Expires int64  // ms after which the token has to be renewed; 0: never
 	Window  int64  // ms that the session outlives its link
 	Ping    int64  // ms of silence after which the server pings
 	Dead    int64  // ms of silence after which a side takes the link as dead
@@ -165,6 +169,10 @@ type Reason string
 const (
 	ReasonLeft    Reason = "left"    // leave, bye, or a closed page
 	ReasonTimeout Reason = "timeout" // did not come back within the resume window
+
+	// ReasonForbidden: its new token does not allow the room. The one it is about
+	// is told as well.
+	ReasonForbidden Reason = "forbidden"
 )
 
 // A Role says what a member may do in a room.
