@@ -85,7 +85,7 @@ func (r *room) joinLocked(e *Event, st *Step, fx *effects) *session {
 	srv := r.app.srv
 	if old := r.findLocked(st.Member.ID); old != nil {
 		r.removeLocked(old)
-		old.forget()
+		old.forget(fx)
 	}
 	m := &member{room: r, Member: st.Member}
 	r.addLocked(m)
@@ -126,7 +126,7 @@ func (s *session) enter(m *member, e *Event) bool {
 }
 
 // forget takes m out of its session.
-func (m *member) forget() {
+func (m *member) forget(fx *effects) {
 	s := m.sess
 	if s == nil {
 		return
@@ -141,6 +141,7 @@ func (m *member) forget() {
 	s.rooms = slices.DeleteFunc(s.rooms, is)
 	s.stale = slices.DeleteFunc(s.stale, is)
 	m.stale = true
+	s.startMoveLocked(fx) // which may have waited for this one
 }
 
 func (r *room) leaveLocked(e *Event, st *Step, fx *effects) *session {
@@ -154,7 +155,7 @@ func (r *room) leaveLocked(e *Event, st *Step, fx *effects) *session {
 	if m.sess != nil && reason == wire.ReasonForbidden { // it did not ask for that
 		m.deliver(&Body{Message: left}, sizeOf(left), fx)
 	}
-	m.forget()
+	m.forget(fx)
 	r.toOthersLocked(m.ID, left, fx)
 	if m.sess != nil {
 		m.sess.settle(e.Change.Req, okBody, fx)
@@ -221,7 +222,7 @@ func (r *room) moveLocked(e *Event, st *Step, fx *effects) {
 	}
 	srv, from := r.app.srv, e.Change.Member.Node
 	if now.Node == srv.node.Name() {
-		now.welcomeMoved(srv)
+		now.welcomeMoved(srv, e.Change.Stale)
 		now.waitLocked(from)
 	}
 	if from != srv.node.Name() {
@@ -230,7 +231,7 @@ func (r *room) moveLocked(e *Event, st *Step, fx *effects) {
 }
 
 // welcomeMoved ties a membership to the session that is arriving, or has.
-func (m *member) welcomeMoved(srv *Server) {
+func (m *member) welcomeMoved(srv *Server, stale bool) {
 	s := srv.session(peerOf(m.ID))
 	if s == nil {
 		m.change(ChangeLeave, wire.ReasonLeft)
@@ -239,7 +240,7 @@ func (m *member) welcomeMoved(srv *Server) {
 	m.sess = s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.arriving != nil {
+	if s.arriving != nil && !stale {
 		s.rooms = append(s.rooms, m)
 		return
 	}
@@ -247,7 +248,8 @@ func (m *member) welcomeMoved(srv *Server) {
 		m.tooLateLocked()
 		return
 	}
-	// It did not come in time: the client was told that its rooms are left.
+	// It was left with a history that was lost, or did not come in time: the
+	// client was told that its rooms are left.
 	m.stale = true
 	m.change(ChangeAway, "")
 	s.stale = append(s.stale, m)

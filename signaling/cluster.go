@@ -75,6 +75,7 @@ type Change struct {
 	App, Room string
 	Member    Member // the id; join: all of it; update: Data. Node: where it must be, "" is here. Since: if not 0, must be the same
 	To        string // move: the new node
+	Stale     bool   // move: of before a resumed:false, and not joined again
 	Limit     int    // join: members that the room may have
 	Reason    wire.Reason
 	Body      *Body    // tell

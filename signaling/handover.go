@@ -38,7 +38,6 @@ func (s *Server) handleTake(e *Event, fx *effects) {
 		s.hand(e, &Hand{Code: wire.CodeUnavailable})
 		return
 	}
-	repeated := e.Take.Epoch != ss.epoch
 	if ss.state != living {
 		s.hand(e, &Hand{Code: wire.CodeSessionGone})
 		return
@@ -51,7 +50,7 @@ func (s *Server) handleTake(e *Event, fx *effects) {
 		s.hand(e, &Hand{Code: code})
 		return
 	}
-	ss.moving = &moving{node: e.Node, req: e.Take.Req, lost: ss.lost || repeated && ss.reborn}
+	ss.moving = &moving{node: e.Node, req: e.Take.Req, lost: ss.lost || ss.reborn}
 	if ss.link != nil {
 		ss.dropLinkLocked(ss.link, wire.CodeReplaced, fx)
 	}
@@ -77,7 +76,7 @@ func (s *session) moveLocked(fx *effects) {
 	mv.started = true
 	for _, m := range append(s.rooms, s.stale...) {
 		s.srv.node.Change(Change{
-			Kind: ChangeMove, App: s.app.name, Room: m.room.name, To: mv.node,
+			Kind: ChangeMove, App: s.app.name, Room: m.room.name, To: mv.node, Stale: m.stale,
 			Member: Member{ID: m.ID, Node: m.Node, Since: m.Since}, Req: s.srv.requests.Add(1),
 		})
 		mv.waiting++

@@ -40,7 +40,7 @@ type session struct {
 	state      sessionState
 	away       bool      // others were told
 	lost       bool      // the history was given up
-	reborn     bool      // the newest welcome said resumed: false
+	reborn     bool      // the newest welcome said resumed: false, and may be lost: nothing was heard since
 	identity   *Identity // its user never changes; what it points to never does
 	epoch      uint64
 	nonce      string // with which the token of epoch-1 was used

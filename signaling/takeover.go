@@ -82,14 +82,13 @@ func (s *session) takeOver(a *asking, fx *effects) error {
 	if a.identity == nil && s.identity.expired(s.srv.cfg.Now()) {
 		return a.refused
 	}
-	repeated := a.tok.epoch != s.epoch
 	if code := s.judgeLocked(a.tok.epoch, a.resume.Nonce, a.link.began, fx); code != "" {
 		return wire.Refuse(code, "%s", whyNot[code])
 	}
 	if a.identity != nil {
 		s.adoptLocked(a.identity, fx)
 	}
-	return s.goOnLocked(a, repeated && s.reborn, fx)
+	return s.goOnLocked(a, s.reborn, fx)
 }
 
 // whyNot is what a client is told whose resume is refused.

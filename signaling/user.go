@@ -161,7 +161,7 @@ func (r *room) userStepLocked(e *Event, st *Step, fx *effects) *session {
 	m.Away, m.Busy = st.Member.Away, st.Member.Busy // the rest never changes
 	if st.Kind == ChangeLeave {
 		r.removeLocked(m)
-		m.forget()
+		m.forget(fx)
 	}
 	if m.sess != nil {
 		m.sess.settle(e.Change.Req, okBody, fx)
@@ -172,7 +172,7 @@ func (r *room) userStepLocked(e *Event, st *Step, fx *effects) *session {
 func (r *room) userJoinLocked(e *Event, old *member, st *Step, fx *effects) *session {
 	if old != nil {
 		r.removeLocked(old)
-		old.forget()
+		old.forget(fx)
 	}
 	m := &member{room: r, Member: st.Member}
 	r.addLocked(m)
