@@ -42,12 +42,16 @@ type Client struct {
 	err      error // why the client ended
 }
 
-// Stats counts what happened to the connection.
+// Stats counts what happened to the connection, and what is under way now.
 type Stats struct {
 	Linked  bool // there is a connection now
 	Links   int  // connections so far
 	Resumed int  // of these, that went on where the last one ended
 	Lost    int  // of these, that found the history lost
+
+	Waiting     int // bytes that the server has not acknowledged
+	Unconfirmed int // bytes of Send, and of negotiations, that the peer has not confirmed
+	Early       int // messages that came before one that is still to come
 }
 
 // owed is what the server has sent since the last ack.
@@ -175,6 +179,11 @@ func (c *Client) Stats() Stats {
 	defer c.mu.Unlock()
 	s := c.stats
 	s.Linked = c.link != nil
+	s.Waiting = c.out.bytes
+	for _, l := range c.lines {
+		s.Unconfirmed += l.out.bytes
+		s.Early += len(l.in.early)
+	}
 	return s
 }
 

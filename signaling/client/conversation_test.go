@@ -174,3 +174,23 @@ func TestPeerThatFloodsAPairLosesIt(t *testing.T) {
 		}
 	})
 }
+
+// While the first message is missing there is nothing to confirm, and a got
+// that says nothing would be refused.
+func TestNothingInOrderIsNotConfirmed(t *testing.T) {
+	scripted(t, Config{}, func(t *testing.T, s *script, p *player) {
+		s.send(`{SEQ,"type":"message","room":"r","from":%q,"n":2,"data":2}`, scriptOther)
+		s.settle() // with an ack alone
+		after(2 * time.Second)
+		if early := p.client.Stats().Early; early != 1 {
+			t.Errorf("%d came early, want 1", early)
+		}
+		s.send(`{SEQ,"type":"message","room":"r","from":%q,"n":1,"data":1}`, scriptOther)
+		if m := s.read(); m.Type != wire.TypeGot || m.Got != 2 {
+			t.Errorf("%+v, want got 2", m)
+		}
+		if got := p.had(scriptOther); got != "1 2" {
+			t.Errorf("had %s", got)
+		}
+	})
+}

@@ -65,7 +65,9 @@ func (c *Client) confirmLocked(now time.Time) time.Duration {
 			continue
 		}
 		delete(c.due, id)
-		c.gotLocked(l) // or no room in common: should it come back, it sends again
+		if l.in.got > 0 { // else nothing came that is in order
+			c.gotLocked(l) // or no room in common: should it come back, it sends again
+		}
 	}
 	return wait
 }
