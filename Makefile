@@ -40,8 +40,9 @@ js: ## JavaScript: types and tests
 integration: build ## end to end: calls, relay, browser; with the race detector
 	go test -race -timeout 15m -count 1 $(HEAVY)
 
-histories: ## 100,000 random negotiations against the model of JSEP
+histories: ## 100,000 random negotiations, and 2,000 calls over connections that fail
 	go test -count 1 ./signaling/internal/negotiation
+	go test -count 1 -run TestSchedules ./signaling
 
 test: install ## everything: install what is needed, lint, race, JavaScript, calls, browser
 	$(MAKE) --no-print-directory lint
@@ -50,8 +51,9 @@ test: install ## everything: install what is needed, lint, race, JavaScript, cal
 	$(MAKE) --no-print-directory js
 	$(MAKE) --no-print-directory integration
 
-soak: ## what takes long: ten million random negotiations
+soak: ## what takes long: ten million random negotiations, 50,000 calls over connections that fail
 	go test -count 1 -timeout 2h -run Histories ./signaling/internal/negotiation -histories=10000000
+	go test -count 1 -timeout 2h -run TestSchedules ./signaling -schedules=50000
 
 fuzz: ## fuzz every target for FUZZTIME (30s)
 	@.ci/fuzz $(FUZZTIME)
