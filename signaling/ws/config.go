@@ -40,6 +40,14 @@ type Config struct {
 	// TCP connection; behind a proxy that would be the proxy's.
 	Remote func(*http.Request) netip.AddrPort
 
+	// Context makes of a request what Config.Authenticate of the server sees as
+	// Hello.Context, such as the user of a cookie session. Cookies are as safe
+	// as the check of Origin, which browsers cannot leave out: it refuses pages of
+	// other sites, to whose requests the browser adds the cookies too. It runs
+	// before the upgrade and should not block for long; what it returns is kept as
+	// long as the connection. Nil: nothing is seen.
+	Context func(*http.Request) any
+
 	// Logger gets a line, at debug level, for each connection that ends. Nil:
 	// nothing is logged.
 	Logger *slog.Logger

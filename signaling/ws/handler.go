@@ -85,6 +85,9 @@ func (h *handler) check(w http.ResponseWriter, r *http.Request, plain bool) (sig
 	case !plain && r.Header.Get("Sec-WebSocket-Version") != "13":
 		return info, wire.Refuse(wire.CodeUpgradeRequired, "Sec-WebSocket-Version is %q; use 13", r.Header.Get("Sec-WebSocket-Version"))
 	}
+	if err := checkQuery(r); err != nil {
+		return info, err
+	}
 	if err := h.checkOrigin(r); err != nil {
 		return info, err
 	}
@@ -99,12 +102,23 @@ func (h *handler) check(w http.ResponseWriter, r *http.Request, plain bool) (sig
 	if !slices.Contains(offered, Subprotocol) {
 		return info, wire.Refuse(wire.CodeUnsupportedVersion, "the subprotocols offered are %q; offer %q, as in new WebSocket(url, %q)", withoutTokens(offered), Subprotocol, Subprotocol)
 	}
-	token, err := tokenOf(offered)
-	if err != nil {
-		return info, err
+	var err error
+	if info.Token, err = tokenOf(offered); err == nil && h.cfg.Context != nil {
+		info.Context = h.cfg.Context(r)
 	}
-	info.Token = token
-	return info, nil
+	return info, err
+}
+
+// checkQuery refuses a credential in the URL, which logs, histories and
+// proxies would keep: whoever sends it there should notice.
+func checkQuery(r *http.Request) error {
+	for name := range r.URL.Query() {
+		switch strings.ToLower(name) {
+		case "token", "access_token", "jwt":
+			return wire.Refuse(wire.CodeBadMessage, "a token stands in the URL, as %s=…, where logs keep it; put it into hello, or into the subprotocol list as %s<base64url>, and get a new one", name, tokenPrefix)
+		}
+	}
+	return nil
 }
 
 // upgrade admits a client, upgrades its connection and serves it to its end.

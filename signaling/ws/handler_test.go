@@ -90,6 +90,8 @@ func TestRefusedUpgrades(t *testing.T) {
 		{"foreign origin", header("Origin", "https://x.example"), 403, wire.CodeOriginNotAllowed, "", `--origins https://x.example`},
 		{"null origin", header("Origin", "null"), 403, wire.CodeOriginNotAllowed, "", "sandboxed"},
 		{"broken origin", header("Origin", "x.example"), 403, wire.CodeOriginNotAllowed, "", "x.example"},
+		{"token in the URL", query("app=default&token=SECRET"), 400, wire.CodeBadMessage, "", "hello"},
+		{"token in the URL, by another name", query("Access_Token=SECRET"), 400, wire.CodeBadMessage, "", "hello"},
 		{"unknown app", query("app=nobody"), 404, wire.CodeUnknownApp, "", "nobody"},
 	}
 	for _, tt := range tests {
@@ -97,6 +99,9 @@ func TestRefusedUpgrades(t *testing.T) {
 			resp, p := send(t, Handler(signaling.New(signaling.Config{}), Config{}), tt.change)
 			if resp.StatusCode != tt.status || p.Code != tt.code || !strings.Contains(p.Detail, tt.detail) {
 				t.Errorf("%d %s %q, want %d %s with %q", resp.StatusCode, p.Code, p.Detail, tt.status, tt.code, tt.detail)
+			}
+			if strings.Contains(p.Detail, "SECRET") {
+				t.Errorf("the refusal repeats the token: %q", p.Detail)
 			}
 			if name, value, ok := strings.Cut(tt.header, ": "); ok && resp.Header.Get(name) != value {
 				t.Errorf("%s: %q, want %q", name, resp.Header.Get(name), value)
