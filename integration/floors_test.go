@@ -47,6 +47,7 @@ var reserved = map[string][]string{
 	"github.com/prometheus/":  {"signaling/admin"},
 	"github.com/redis/":       {"signaling/redis"},
 	"github.com/alecthomas/":  {"cmd/signal"},
+	"github.com/pires/":       {"cmd/signal"},
 }
 
 type pkg struct {

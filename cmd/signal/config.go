@@ -42,6 +42,8 @@ type Config struct {
 	StateDir     string        `help:"Where the key is kept. Default: ${stateDir}." placeholder:"DIR" type:"path" group:"Sessions"`
 	ResumeWindow time.Duration `help:"How long a client that lost its connection is waited for." default:"60s" group:"Sessions"`
 
+	Proxies
+
 	Limits
 
 	LogLevel  string `help:"debug (a line for each message), info, warn or error." enum:"debug,info,warn,error" default:"info" group:"Logs"`
@@ -55,8 +57,8 @@ func (Config) Help() string {
   Try it on this machine; the page is at http://localhost:8080/
       signal serve
 
-  Behind a proxy that ends TLS, with TURN reachable from everywhere:
-      signal serve --turn-listen :3478 --turn-public-ip 203.0.113.7
+  Behind a proxy on this host that ends TLS, with TURN reachable from everywhere:
+      signal serve --trusted-proxies 127.0.0.1,::1 --turn-listen :3478 --turn-public-ip 203.0.113.7
 
   The same from a file (turn-listen: ":3478" and so on), one setting on top:
       signal serve --config signal.yaml --log-level debug
@@ -90,6 +92,9 @@ func (c *Config) check() error {
 		return badSetting("--resume-window %v: use 0 or more, as 60s", c.ResumeWindow)
 	}
 	if err := c.checkAddresses(); err != nil {
+		return err
+	}
+	if err := c.Proxies.check(); err != nil {
 		return err
 	}
 	return c.Limits.check()

@@ -20,6 +20,7 @@ func (n *node) routes() http.Handler {
 	mux.Handle(base+"ws", ws.Handler(n.signaling, ws.Config{
 		Origins:     n.cfg.Origins,
 		AnyLoopback: n.loopback(),
+		Remote:      n.remote(),
 		Logger:      n.log,
 	}))
 	mux.Handle(base, http.StripPrefix(strings.TrimSuffix(base, "/"), web.Handler(web.Config{})))

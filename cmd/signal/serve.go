@@ -235,7 +235,7 @@ func (n *node) serve(ctx context.Context) error {
 }
 
 func (n *node) serveHTTP() error {
-	if err := n.http.Serve(n.listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := n.http.Serve(n.cfg.Proxies.behindProxies(n.listener)); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve HTTP: %w", err)
 	}
 	return nil
