@@ -19,12 +19,13 @@ type Client struct {
 	log     *slog.Logger
 	ctx     context.Context // ends with the client
 	cancel  context.CancelCauseFunc
-	pairs   sync.WaitGroup // their goroutines
+	pairs   sync.WaitGroup // their goroutines, and renewLoop
 	done    chan struct{}  // closed when no goroutine is left
 
 	mu       sync.Mutex // guards the following and all of Room, line and request
 	welcome  wire.Welcome
 	nonce    string // for welcome.Token
+	life     life
 	ice      wire.ICE
 	link     *link // nil while there is none
 	stats    Stats
@@ -76,6 +77,9 @@ func Dial(ctx context.Context, base string, config Config) (*Client, error) {
 		c.cancel(err)
 		return nil, err
 	}
+	if config.Token != nil {
+		c.pairs.Go(c.renewLoop)
+	}
 	go c.run(l) // ends with Close, or when the session has
 	return c, nil
 }
@@ -89,6 +93,7 @@ func newClient(ctx context.Context, address string, config Config) *Client {
 		log:      config.Logger,
 		done:     make(chan struct{}),
 		nonce:    rand.Text(),
+		life:     life{changed: make(chan struct{}, 1)},
 		rooms:    make(map[string]*Room),
 		lines:    make(map[string]*line),
 		before:   make(map[pairKey]*legacy),

@@ -19,9 +19,11 @@ type Config struct {
 	// App is the namespace. Empty means the default one.
 	App string
 
-	// Token returns the credential for the next hello. It is called for each
-	// connection, so that one that comes back after hours has a fresh one, and
-	// may block until ctx ends. Nil means no credential.
+	// Token returns a credential: for the hello of each connection, so that one
+	// that comes back after hours has a fresh one, and again when three quarters
+	// of the time are over for which the server says that it holds. It may block
+	// until ctx ends. Nil means no credential; the session then ends with what the
+	// server knows the client by.
 	Token func(ctx context.Context) (string, error)
 
 	// Connect makes the Driver for one pair, which is a peer in a room, as

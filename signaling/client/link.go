@@ -160,6 +160,7 @@ func (c *Client) adopt(l *link, m *wire.Message) error {
 	}
 	c.welcome, c.nonce, c.ice = w, rand.Text(), w.ICE
 	c.link = l
+	c.expiresLocked(w.Expires)
 	c.owed = owed{}
 	c.stats.Links++
 	c.pace = newPace(w.Limits.Rate, w.Limits.Burst, w.Limits.Bytes, time.Now()) // the server counts per link

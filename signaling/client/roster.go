@@ -100,6 +100,10 @@ func (r *Room) handleRosterLocked(msg *wire.Message) {
 	if msg.Peer != nil {
 		id = msg.Peer.ID
 	}
+	if id == r.client.welcome.Peer && msg.Type == wire.TypePeerLeft {
+		r.removedLocked(msg.Reason)
+		return
+	}
 	m := r.members[id]
 	if m == nil || m.missing != nil {
 		return
@@ -145,6 +149,12 @@ func (r *Room) leftLocked(m *member, reason wire.Reason) {
 		r.client.giveUpLocked(l, func(p *parcel) bool { return p.room == r })
 	}
 	r.client.spaceLocked()
+}
+
+// removedLocked ends the room, out of which the server has taken this client.
+func (r *Room) removedLocked(reason wire.Reason) {
+	r.client.endRoomLocked(r, wire.Refuse(wire.CodeForbidden, "the server has taken you out of room %q: %s", r.name, reason))
+	r.client.giveUpRoomLocked(r)
 }
 
 // dropLocked forgets a member and ends its pair.

@@ -74,11 +74,14 @@ func (c *Client) reconnect(cause error, retry *backoff) (*link, error) {
 	// time of a heartbeat later.
 	ctx, cancel := context.WithTimeoutCause(c.ctx, window, cause)
 	defer cancel()
-	refusedToken := false
+	first, refusedToken := true, false
 	for {
 		wait, err := c.verdict(cause, token, &refusedToken)
 		if err != nil {
 			return nil, err
+		}
+		if first {
+			first, refusedToken = false, false // it was not a hello's token: the session's has ended
 		}
 		if err := pause(ctx, max(wait, retry.next())); err != nil {
 			return nil, c.windowPassed(cause)
