@@ -34,6 +34,7 @@ type scene struct {
 	ctx    context.Context
 	actors []*actor
 	stalls *stallWatch
+	deaf   bool // who joins is not told the candidate policy
 
 	mu      sync.Mutex // guards the following
 	changed chan struct{}
@@ -109,7 +110,7 @@ type actor struct {
 // join brings in a robot with the clip of that name. Adjust may be nil.
 func (s *scene) join(name string, adjust func(*robot.Config)) *actor {
 	s.t.Helper()
-	a := &actor{scene: s, name: name, net: &network{notify: s.notify}, names: map[string]string{}}
+	a := &actor{scene: s, name: name, net: &network{notify: s.notify, deaf: s.deaf}, names: map[string]string{}}
 	var frames atomic.Int64
 	cfg := robot.Config{Name: name, OnEvent: a.hear}
 	cfg.Receiver.OnFrame = func(media.Frame) {

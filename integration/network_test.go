@@ -11,6 +11,7 @@ import (
 type network struct {
 	notify func() // static: something has changed
 	tap    tap    // of what comes
+	deaf   bool   // static: what the server says of its candidate policy does not come
 
 	mu      sync.Mutex // guards the following
 	down    bool
@@ -47,6 +48,9 @@ func (n *network) dial(ctx context.Context, kind, addr string) (net.Conn, error)
 	n.conns = append(n.conns, c)
 	n.mu.Unlock()
 	n.notify()
+	if n.deaf {
+		c = deafConn{c}
+	}
 	return n.tap.on(c), nil
 }
 

@@ -15,6 +15,8 @@ type tap struct {
 	mu   sync.Mutex // guards the following
 	raw  []byte     // not understood as yet
 	open bool       // the upgrade is done
+	all  [][]byte   // the frames that were
+	read int        // how many of them are judged
 	list []description
 }
 
@@ -47,11 +49,14 @@ func (d description) mLines(kind string) int {
 	return strings.Count("\n"+d.Data.SDP, "\nm="+kind+" ")
 }
 
-// descriptions are all that have come so far.
-func (t *tap) descriptions(tb testing.TB) []description {
-	tb.Helper()
+// frames are all that have come so far.
+func (t *tap) frames() [][]byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.framesLocked()
+}
+
+func (t *tap) framesLocked() [][]byte {
 	if !t.open {
 		_, t.raw, t.open = bytes.Cut(t.raw, []byte("\r\n\r\n"))
 	}
@@ -60,6 +65,19 @@ func (t *tap) descriptions(tb testing.TB) []description {
 		if !ok {
 			break
 		}
+		t.all = append(t.all, payload)
+	}
+	return t.all
+}
+
+// descriptions are all that have come so far.
+func (t *tap) descriptions(tb testing.TB) []description {
+	tb.Helper()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for all := t.framesLocked(); t.read < len(all); {
+		payload := all[t.read]
+		t.read++
 		var d description
 		if !bytes.Contains(payload, []byte(`"sdp"`)) {
 			continue
