@@ -3,6 +3,7 @@ package integration
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,9 @@ func TestBrowserAndRobot(t *testing.T) {
 		t.Run(fmt.Sprintf("renegotiations, robot first %v", robotFirst), func(t *testing.T) { testMixedRenegotiations(t, b, robotFirst) })
 	}
 	t.Run("relay only", func(t *testing.T) { testMixedRelay(t, b) })
+	for _, defiant := range []bool{false, true} {
+		t.Run(fmt.Sprintf("candidate policy relay, defiant browser %v", defiant), func(t *testing.T) { testMixedPolicy(t, b, defiant) })
+	}
 }
 
 // A mixed is a browser and a robot in one room of a server with TURN.
@@ -40,7 +44,12 @@ type mixed struct {
 func newMixed(t *testing.T, b *browser.Browser, robotFirst bool, config robot.Config, options string, before func(*person)) *mixed {
 	t.Helper()
 	noLeaks(t)
-	srv := signalingtest.NewServer(t, signalingtest.WithTURN(turn.Config{}))
+	return mixedAt(t, signalingtest.NewServer(t, signalingtest.WithTURN(turn.Config{})), b, robotFirst, config, options, before)
+}
+
+// mixedAt is newMixed at a server that runs.
+func mixedAt(t *testing.T, srv *signalingtest.Server, b *browser.Browser, robotFirst bool, config robot.Config, options string, before func(*person)) *mixed {
+	t.Helper()
 	m := &mixed{scene: newScene(t, srv.URL)}
 	enter := []func(){
 		func() { m.dee = m.join("dee", func(c *robot.Config) { c.RelayOnly = config.RelayOnly }) },
@@ -154,6 +163,37 @@ func testMixedCall(t *testing.T, b *browser.Browser, robotFirst bool) {
 func testMixedRelay(t *testing.T, b *browser.Browser) {
 	m := newMixed(t, b, true, robot.Config{RelayOnly: true}, "&relay=1", nothing)
 	m.wantMedia()
+	m.wantRelayed()
+}
+
+// testMixedPolicy is a call that nobody wants to be relayed, but the server.
+// The browser may be one that does not heed it.
+func testMixedPolicy(t *testing.T, b *browser.Browser, defiant bool) {
+	noLeaks(t)
+	before := nothing
+	if defiant {
+		before = func(ana *person) {
+			browser.Value[bool](t, ana.Page, `!!(globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+				constructor(config) { super({ ...config, iceTransportPolicy: 'all' }); }
+			})`)
+		}
+	}
+	m := mixedAt(t, hiding(t), b, !defiant, robot.Config{}, "", before)
+	m.wantMedia()
+	own := browser.Value[string](t, m.ana.Page, `[...signalRoom.participants.values()][0].connection.localDescription.sdp`)
+	if gathered := strings.Contains(own, " typ host"); gathered != defiant {
+		t.Errorf("the browser has gathered its host's addresses: %v, want %v", gathered, defiant)
+	}
+	if !defiant {
+		m.wantRelayed()
+	}
+	m.dee.wantNoAddress()
+}
+
+// wantRelayed wants the path to be relayed at both ends, as each end sees it.
+func (m *mixed) wantRelayed() {
+	t := m.t
+	t.Helper()
 	m.ana.wait(tileSays("path", "relay"))
 	if path := browser.Value[string](t, m.ana.Page, m.ana.sees(`path()`)); path != "relay udp relay" {
 		t.Errorf("the browser's pair is %q, want relayed at both ends", path)

@@ -314,7 +314,7 @@ func TestStripSDP(t *testing.T) {
 		{"flags", head + "a=sendrecv\r\na=cryptex\r\na=10.0.0.5\r\na=fd00::2\r\na=sendrecv:\r\na=\r\n", head + "a=sendrecv\r\na=cryptex\r\n"},
 		{"unknown", head + "a=x-ip:10.0.0.5\r\na=x:1\r\na=remote-candidates:1 10.0.0.5 9\r\na=Mid:0\r\na= mid:0\r\n", head},
 		{"addresses in known ones", head + "a=mid:10.0.0.5\r\na=fmtp:96 a=fd00::2\r\na=ssrc:1 cname:home.example.net\r\na=ice-ufrag:10.0.0.5\r\na=ice-pwd:fd00::2\r\na=sctp-port:10.0.0.5\r\n", head},
-		{"fingerprint", head + "a=fingerprint:sha-256 fd:00::2\r\na=fingerprint:sha-1 " + strings.Repeat("AB:", 19) + "AB\r\n", head + "a=fingerprint:sha-1 " + strings.Repeat("AB:", 19) + "AB\r\n"},
+		{"fingerprint", head + "a=fingerprint:sha-256 fd:00::2\r\na=fingerprint:sha-256 fd:00:12:34:56:78:9a:bc\r\na=fingerprint:sha-1 " + strings.Repeat("AB:", 19) + "AB\r\n", head + "a=fingerprint:sha-1 " + strings.Repeat("AB:", 19) + "AB\r\n"},
 		{"extmap", head + "a=extmap:1 http://10.0.0.5/\r\na=extmap:2/sendonly urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:3 urn:ietf:params:rtp-hdrext:fd00::2\r\n", head + "a=extmap:2/sendonly urn:ietf:params:rtp-hdrext:sdes:mid\r\n"},
 		{"other letters", head + "a=mid:10\u30020\u30020\u30025\r\na=mid:\uff11\r\n", head},
 	} {
