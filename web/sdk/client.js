@@ -103,6 +103,15 @@ export class Client extends Target {
     if (this.state === 'disconnected') throw this.#error ?? closed();
   }
 
+  /**
+   * Shows the server a new token of the `token` function, as happens by itself
+   * before the old one ends: call it when a new one grants something else.
+   */
+  async renew() {
+    this.#mustLive();
+    await this.#session.renew();
+  }
+
   /** Says goodbye: others see this client leave at once. */
   async close() {
     this.#session.close();

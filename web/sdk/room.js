@@ -12,7 +12,7 @@ const AWAY_AFTER = 1_000;
 /** @typedef {import('./participant.js').Participant} Participant */
 /** @typedef {import('./session.js').State} State */
 /** @typedef {'left' | 'replaced' | 'failed'} Reason why the room is over */
-/** @typedef {'left' | 'timeout'} LeftReason why a participant is not there any more */
+/** @typedef {'left' | 'timeout' | 'forbidden'} LeftReason why a participant is not there any more */
 /**
  * @typedef {{
  *   name?: string, metadata?: any,
@@ -295,7 +295,9 @@ export class Room extends Target {
       case 'joined': return this.#handleJoined(frame.peers ?? []);
       case 'peer-joined': return this.#handlePeer(frame.peer);
       case 'peer-updated': return this.#handleUpdated(frame.peer);
-      case 'peer-left': return seat && this.#remove(seat, frame.reason ?? 'left');
+      case 'peer-left':
+        if (frame.from === this.#wire.session.id) return this.#refused(new SignalError('forbidden', `the server has taken you out of the room: ${frame.reason}`));
+        return seat && this.#remove(seat, frame.reason ?? 'left');
       case 'peer-away': return seat && this.#setAway(seat, true);
       case 'peer-back': return seat && this.#setAway(seat, false);
       case 'message': return seat && 'data' in frame ? this.fire('message', { participant: seat.participant, data: frame.data }) : undefined;

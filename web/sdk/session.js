@@ -2,6 +2,7 @@ import { SignalError, closed, fromFrame, fromResponse } from './errors.js';
 import { Link } from './link.js';
 import { Outbox, Pace } from './outbox.js';
 import { watchPage } from './probe.js';
+import { Renewal } from './renewal.js';
 import { Policy } from './retry.js';
 import { LIMITS, VERSION, encode, size } from './wire.js';
 
@@ -40,6 +41,7 @@ export class Session {
   #env;
   #handlers;
   #policy;
+  #renewal;
   #outbox = new Outbox();
   #pace = new Pace(LIMITS);
   /** @type {Link | null} welcomed */ #link = null;
@@ -70,6 +72,7 @@ export class Session {
     this.#env = options.env;
     this.#handlers = handlers;
     this.#policy = new Policy(options.reconnect, () => this.#env.Math.random());
+    this.#renewal = new Renewal(options.env, () => this.renew());
     this.#unwatch = watchPage(options.env, {
       probe: (why) => this.#probe(why),
       hide: () => this.#hide(),
@@ -87,6 +90,23 @@ export class Session {
     if (this.state === 'disconnected') return fate?.fail?.(closed());
     this.#outbox.push(frame, fate);
     this.#flush();
+  }
+
+  /**
+   * Shows the server a new token. What a refusal says, the caller gets; nothing
+   * has changed then.
+   * @returns {Promise<void>}
+   */
+  async renew() {
+    if (!this.#link) throw new SignalError('unreachable', 'there is no connection: the next one has a new token');
+    const token = await this.#token();
+    const { expires } = await new Promise((ok, fail) => this.push({ type: 'token', token }, { answer: true, ok, fail }));
+    this.#expires(expires);
+  }
+
+  /** A string cannot be renewed. @param {number} [ms] */
+  #expires(ms) {
+    this.#renewal.expires(typeof this.#options.token === 'function' && this.state !== 'disconnected' ? ms : undefined);
   }
 
   /** Says bye and ends. */
@@ -201,6 +221,7 @@ export class Session {
     if (frame.ice) this.iceServers = frame.ice.list;
     this.#connected = true;
     this.window = frame.resume?.window ?? 0;
+    this.#expires(frame.expires);
     this.#resume = frame.resume?.token ? { token: frame.resume.token, nonce: this.#nonce() } : null;
     if (resumed) {
       this.#repace();
@@ -328,6 +349,7 @@ export class Session {
 
   #dropLinks() {
     this.#attempt = null;
+    this.#renewal.stop();
     this.#link?.close();
     this.#next?.close();
     this.#link = this.#next = null;

@@ -10,7 +10,7 @@ export const VERSION = 'signal.v1';
  *   room?: string, to?: string, from?: string, pc?: number, gen?: number,
  *   n?: number, got?: number, base?: number, ufrag?: string, end?: boolean, data?: any,
  *   versions?: string[], token?: string, resume?: any,
- *   peer?: any, peers?: Peer[], user?: string, resumed?: boolean, reason?: 'left' | 'timeout',
+ *   peer?: any, peers?: Peer[], user?: string, resumed?: boolean, reason?: 'left' | 'timeout' | 'forbidden', expires?: number,
  *   limits?: Limits, heartbeat?: {ping: number, dead: number}, ice?: ICE, candidates?: 'all' | 'no-host' | 'relay',
  *   code?: string, text?: string, after?: number,
  * }} Frame
@@ -22,7 +22,7 @@ export const VERSION = 'signal.v1';
 /** What holds until a welcome says otherwise. @type {Limits} */
 export const LIMITS = { message: 65536, sdp: 32768, metadata: 4096, candidates: 100, peers: 16, rooms: 32, rate: 50, burst: 200, bytes: 262144 };
 
-const numbers = /** @type {const} */ (['id', 'seq', 'ack', 're', 'pc', 'gen', 'n', 'got', 'base']);
+const numbers = /** @type {const} */ (['id', 'seq', 'ack', 're', 'pc', 'gen', 'n', 'got', 'base', 'expires']);
 
 const order = /** @type {const} */ (['id', 'ack', 'type', 'versions', 'token', 'resume', 'room', 'to', 'pc', 'gen', 'n', 'got', 'base', 'ufrag', 'end', 'data']);
 

@@ -76,6 +76,7 @@ export class Server {
   messages = 0;
   hellos = [];
   frames = []; // from clients, as they came
+  expires; // ms for which a token holds
   #peers = 0;
   #epoch = 0;
 
@@ -184,6 +185,7 @@ export class Server {
     const welcome = {
       type: 'welcome', peer: session.peer, resumed, resume: { token, window: 60_000 }, limits: LIMITS,
       heartbeat: { ping: 10_000, dead: 25_000 }, candidates: this.candidates, ice: { list: [{ urls: ['stun:stun.example'] }], ttl: 0 },
+      expires: this.#expire(session),
     };
     socket.deliver(JSON.stringify(resumed ? { ack: session.done, ...welcome } : welcome));
     if (resumed) for (const f of session.outbox) socket.deliver(JSON.stringify(f));
@@ -195,6 +197,18 @@ export class Server {
   #keyId() {
     this.keys.id ??= Math.random();
     return this.keys.id;
+  }
+
+  /** Its token holds from now on. */
+  #expire(session) {
+    this.clock.clearTimeout(session.expiry);
+    if (!this.expires) return undefined;
+    session.expiry = this.clock.setTimeout(() => {
+      const { socket } = session;
+      socket?.end(4401, 'unauthenticated');
+      if (socket) this.closed(socket, 4401);
+    }, this.expires);
+    return this.expires;
   }
 
   #ping(session, socket) {
@@ -251,6 +265,11 @@ export class Server {
   #handle(session, frame) {
     const { id, type, room, to } = frame;
     if (type === 'bye') return this.#leaveAll(session, 'left');
+    if (type === 'token') {
+      const refusal = this.refuse?.(frame);
+      if (refusal) return this.tell(session, { type: 'error', re: id, code: refusal[0], text: refusal[0] });
+      return this.tell(session, { type: 'ok', re: id, expires: this.#expire(session) });
+    }
     const members = this.rooms.get(room) ?? new Map();
     if (type === 'join') {
       if (this.full === room) return this.tell(session, { type: 'error', re: id, code: 'room_full', text: 'the room is full' });
