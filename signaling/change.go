@@ -83,7 +83,8 @@ func (r *room) rebuildLocked(e *Event) {
 
 func (r *room) joinLocked(e *Event, st *Step, fx *effects) *session {
 	srv := r.app.srv
-	if old := r.findLocked(st.Member.ID); old != nil {
+	old := r.findLocked(st.Member.ID)
+	if old != nil {
 		r.removeLocked(old)
 		old.forget(fx)
 	}
@@ -104,6 +105,9 @@ func (r *room) joinLocked(e *Event, st *Step, fx *effects) *session {
 	s.settle(e.Change.Req, func(a answer) *Body { return r.snapshotLocked(m, a.re) }, fx)
 	if len(r.members) == 1 {
 		s.chargeNewRoom()
+	}
+	if old == nil {
+		r.joinedLocked(m)
 	}
 	return s
 }
@@ -159,6 +163,7 @@ func (r *room) leaveLocked(e *Event, st *Step, fx *effects) *session {
 	r.toOthersLocked(m.ID, left, fx)
 	if m.sess != nil {
 		m.sess.settle(e.Change.Req, okBody, fx)
+		r.leftLocked(m, reason)
 	}
 	return m.sess
 }

@@ -32,6 +32,13 @@ type Node interface {
 	Change(c Change)
 	// Send puts e into the inbox of a node. If that node is gone, e is lost.
 	Send(node string, e *Event)
+	// SendAll puts e into the inboxes of nodes, or of all nodes if that is nil,
+	// in one step: what else goes to several of them is before it in all, or
+	// behind it. It returns how many these are.
+	SendAll(nodes []string, e *Event) int
+	// Tell puts e into the inbox of the node that has a session, as the directory
+	// knows. If it does not, e is lost.
+	Tell(peer string, e *Event)
 	// Register tells the directory that this node has the session, with this
 	// epoch. A lower epoch than it knows is ignored.
 	Register(peer string, epoch uint64)
@@ -97,6 +104,10 @@ const (
 	EventDown    EventKind = "down"    // the lease of Node has ended
 	EventExpire  EventKind = "expire"  // to itself: forget that To moved, with this version
 	EventFlush   EventKind = "flush"   // Node sends To its signals where it has moved, from here on
+	EventTell    EventKind = "tell"    // what code has for the peer To, or for many
+	EventFinish  EventKind = "finish"  // what code has said about a frame of the peer To
+	EventReport  EventKind = "report"  // who got the tell that asks, of those on Node
+	EventReply   EventKind = "reply"   // the answer of the peer From
 )
 
 // An Event is an entry of an inbox. It is immutable.
@@ -116,8 +127,11 @@ type Event struct {
 	Body      *Body
 	Forwarded bool // by the node from which To moved
 
-	Take *Take
-	Hand *Hand
+	Take   *Take
+	Hand   *Hand
+	Tell   *Tell
+	Finish *Finish
+	Report *Report
 }
 
 // Take asks the owner for a session.
@@ -149,6 +163,10 @@ type Hand struct {
 
 	Pace  Debts         // of its frames
 	Joins time.Duration // until it may join as much as a new session
+
+	Step   uint64 // what the session waits for: code; 0: nothing
+	StepAt string // the node that runs it
+	Re     uint64 // the id of its frame
 
 	Identity *Identity // as it is by now: the resume token may be older
 	Frames   []*Body

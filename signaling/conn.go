@@ -45,8 +45,11 @@ type Outgoing struct {
 // encoded once, however many they are.
 type Body struct {
 	Message *wire.Message
-	once    sync.Once
-	json    []byte
+	// Mark is not 0 where a session that moves may be given the same twice, by
+	// the node that it leaves and the one to which it goes.
+	Mark uint64
+	once sync.Once
+	json []byte
 }
 
 // JSON returns the native encoding behind the head, from `"type":` to the

@@ -34,8 +34,24 @@
 // The functions in Config run without locks and never inside Receive: hello,
 // and a request for ICE servers, go to a goroutine that lives only while the
 // link's queue is not empty, and what comes behind waits there in its order.
-// When 64 frames wait, Receive asks its caller to pause. A function that blocks
-// or panics harms its own client only.
+// When 64 frames wait, Receive asks its caller to pause; when 128 do, the link
+// is closed with rate_limited. A function that blocks or panics harms its own
+// client only.
+//
+// So it is with middleware, hooks and handlers of an App (see Code): those of one
+// peer run one at a time, in order, on a goroutine that lives while there are
+// some to run. A client's event counts as done when it was taken in. All that
+// this client sends behind it waits for the handler's answer, but for pong, ack,
+// got, reply and bye: so a handler may Request its own peer, and of a client that
+// says bye others see at once that it has left.
+//
+// A session may be resumed while its handler runs, here or on another node; the
+// answer finds it there. What a handler sends with Emit comes before its answer.
+//
+// What moves with a session to another node: its identity, its rooms, and what it
+// has still to be told. Hooks do not hear of a move: it is neither a disconnect nor a
+// connect. What Peer.Set keeps does not move. A node that dies takes along what
+// its hooks would have been told.
 //
 // # Order
 //

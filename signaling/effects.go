@@ -114,6 +114,7 @@ func (fx *effects) flush() {
 		c.link.conn.Close(c.code)
 	}
 	for _, s := range fx.ended {
+		s.srv.questions.gone(s.peer)
 		if ended := s.srv.cfg.Ended; ended != nil {
 			go ended(s.peer) // user code, never inside Receive; it ends with the call
 		}

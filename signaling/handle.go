@@ -34,7 +34,7 @@ func (s *session) handle(l *Link, f frame, fx *effects) {
 		return
 	}
 	id, err := f.m.ID, f.bad
-	if err == nil {
+	if err == nil && !f.early {
 		err = s.handleMessage(l, f.m, fx)
 	}
 	if err != nil {
@@ -100,6 +100,11 @@ func (s *session) handleMessage(l *Link, m *wire.Message, fx *effects) *wire.Err
 		return s.handleICE(m)
 	case wire.TypeToken:
 		return s.handleToken(l, m)
+	case wire.TypeEvent:
+		return s.handleEvent(m)
+	case wire.TypeReply:
+		s.handleReply(m)
+		return nil
 	case wire.TypeBye:
 		s.leave(l, fx)
 		return nil
@@ -113,9 +118,25 @@ func (s *session) handleMessage(l *Link, m *wire.Message, fx *effects) *wire.Err
 		if m.User != "" {
 			return s.handleUserMessage(m)
 		}
-		if m.To == "" {
-			return s.handleBroadcast(m, fx)
-		}
+		return s.handleText(m, fx)
+	}
+	return s.handleRelay(m, fx)
+}
+
+// handleText relays a message to one peer or to a room, when middleware lets
+// it.
+func (s *session) handleText(m *wire.Message, fx *effects) *wire.Error {
+	c := s.app.get()
+	if len(c.middleware) == 0 {
+		return s.relayText(m, fx)
+	}
+	s.consult(m, c.wrap(func(*Call) (any, error) { return nil, nil }))
+	return nil
+}
+
+func (s *session) relayText(m *wire.Message, fx *effects) *wire.Error {
+	if m.To == "" {
+		return s.handleBroadcast(m, fx)
 	}
 	return s.handleRelay(m, fx)
 }
@@ -163,11 +184,20 @@ func (s *session) handleJoin(l *Link, m *wire.Message, fx *effects) *wire.Error 
 		s.srv.exceeded(LimitRooms)
 		return wire.Refuse(wire.CodeTooManyRooms, "join: you are in %d rooms, and may not be in more", rooms)
 	}
+	if c := s.app.get(); len(c.middleware)+len(c.join) > 0 {
+		s.consult(m, c.wrap(c.joinHooks))
+		return nil
+	}
+	s.enterRoom(m)
+	return nil
+}
+
+// enterRoom asks the cluster for a place in a room.
+func (s *session) enterRoom(m *wire.Message) {
 	s.srv.node.Change(Change{
-		Kind: ChangeJoin, App: s.app.name, Room: m.Room, Limit: c.MaxPeers, Req: s.request(answer{re: m.ID}),
+		Kind: ChangeJoin, App: s.app.name, Room: m.Room, Limit: s.srv.cfg.MaxPeers, Req: s.request(answer{re: m.ID}),
 		Member: Member{ID: s.peer, User: s.user, Rank: s.rank, Data: m.Data},
 	})
-	return nil
 }
 
 // changeOwn asks for a change of the session's own entry.

@@ -17,11 +17,16 @@ type moving struct {
 	lost    bool      // nothing to replay: the new node says resumed: false
 	rooms   []*member // moved
 	waiting int       // rooms whose move has not come
+	late    *Event    // goes after it
 }
 
 // handleTake hands a session over to the node that asks, if the token is right.
 func (s *Server) handleTake(e *Event, fx *effects) {
 	ss := s.session(e.Take.Peer)
+	if e.Node == s.node.Name() {
+		ss.gather()
+		return
+	}
 	if ss == nil {
 		s.hand(e, &Hand{Code: wire.CodeSessionGone})
 		return
@@ -57,6 +62,19 @@ func (s *Server) handleTake(e *Event, fx *effects) {
 	ss.startMoveLocked(fx)
 }
 
+// gather lets the session have what goes to all from here on: its own node has
+// asked for it, at the same place of all inboxes.
+func (s *session) gather() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.arriving != nil {
+		s.arriving.gathers = true
+	}
+}
+
 func (s *Server) hand(e *Event, h *Hand) {
 	h.Peer, h.Req = e.Take.Peer, e.Take.Req
 	s.node.Send(e.Node, &Event{Kind: EventHand, Node: s.node.Name(), Hand: h})
@@ -65,7 +83,8 @@ func (s *Server) hand(e *Event, h *Hand) {
 // startMoveLocked begins a move that was asked for, when no join is under way,
 // which moves along, and what came by an earlier move is in order.
 func (s *session) startMoveLocked(fx *effects) {
-	if s.moving != nil && !s.moving.started && s.pending.Load() == 0 && s.holding == 0 && !s.entering {
+	step := s.pending.Load() // code may take any time: it is not waited for
+	if s.moving != nil && !s.moving.started && (step == 0 || step&userCode != 0) && s.holding == 0 && !s.entering {
 		s.moveLocked(fx)
 	}
 }
@@ -108,7 +127,13 @@ func (s *session) handOverLocked(fx *effects) {
 		Away: s.away, Lost: mv.lost, Identity: s.identity, Frames: s.out.bodies(),
 	}
 	h.Pace, h.Joins = s.pace.debts(s.srv.now()), s.joins.debt(s.srv.now())
+	if step := s.pending.Load(); step != 0 {
+		h.Step, h.StepAt, h.Re = step, s.self.askedAt, s.answer.re
+	}
 	s.srv.node.Send(mv.node, &Event{Kind: EventHand, Node: s.srv.node.Name(), Hand: h})
+	if mv.late != nil {
+		s.srv.node.Send(mv.node, mv.late)
+	}
 	s.state = moved
 	s.movedOn.Store(true)
 	s.srv.uncount(s)

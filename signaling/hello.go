@@ -59,8 +59,11 @@ func (l *Link) slowHello(h *wire.Hello) bool {
 	if c.ICEServers != nil || !l.srv.immediate {
 		return true
 	}
-	if c.Authenticate != nil || h.Resume == nil {
-		return c.Authenticate != nil
+	if c.Authenticate != nil {
+		return true
+	}
+	if h.Resume == nil {
+		return l.srv.App(l.info.App).get().judgesHello()
 	}
 	tok, err := parseToken(h.Resume.Token, c.ResumeKeys)
 	if err != nil {
@@ -99,6 +102,9 @@ func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
 		return err
 	}
 	ice := srv.iceServers(s.peer, s.identity)
+	if err := s.connect(ctx, fx); err != nil {
+		return err
+	}
 	srv.stats.welcomed.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,6 +24,14 @@ func (s *Server) handleEvent(e *Event) {
 		s.handleDown(e.Node, &fx)
 	case EventExpire:
 		s.handleExpire(e)
+	case EventFinish:
+		s.handleFinish(e, &fx)
+	case EventTell:
+		s.handleTell(e, &fx)
+	case EventReport:
+		s.handleReport(e)
+	case EventReply:
+		s.handleReplied(e)
 	case EventFlush:
 		s.handleFlush(e, &fx)
 	}
@@ -63,6 +71,7 @@ func (s *Server) handleRefused(e *Event, fx *effects) {
 func (s *Server) handleDown(node string, fx *effects) {
 	s.cfg.Logger.Warn("node down", "node", node)
 	s.eachRoom(func(r *room) { r.flushDownLocked(node, fx) })
+	s.giveUpOn(node, fx)
 	s.changeAllOf(node, ChangeAway, "")
 	s.mu.Lock()
 	defer s.mu.Unlock()

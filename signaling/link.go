@@ -42,6 +42,7 @@ type Link struct {
 	held    int     // bytes of control and queue
 	queue   []frame // what waits for a step that takes longer
 	working bool    // a goroutine empties queue
+	hasty   bool    // the client has said bye: what it sent before does not wait for code
 	timer   *time.Timer
 	cancel  context.CancelFunc // of the hello that is being judged
 }
@@ -51,6 +52,8 @@ type frame struct {
 	m    *wire.Message
 	size int
 	bad  *wire.Error
+
+	early bool // its effect is done, and only its id left
 }
 
 // flags are control frames without content.

@@ -165,6 +165,31 @@ func (n *memoryNode) Send(node string, e *Event) {
 	}
 }
 
+// SendAll implements Node.
+func (n *memoryNode) SendAll(nodes []string, e *Event) (sent int) {
+	n.c.mu.Lock()
+	defer n.c.mu.Unlock()
+	if n.dead {
+		return 0
+	}
+	for _, to := range n.c.nodes {
+		if !to.dead && (nodes == nil || slices.Contains(nodes, to.name)) {
+			to.pushLocked(e)
+			sent++
+		}
+	}
+	return sent
+}
+
+// Tell implements Node.
+func (n *memoryNode) Tell(peer string, e *Event) {
+	n.c.mu.Lock()
+	defer n.c.mu.Unlock()
+	if to := n.c.nodes[n.c.dir[peer].node]; to != nil && !n.dead {
+		to.pushLocked(e)
+	}
+}
+
 // Register implements Node.
 func (n *memoryNode) Register(peer string, epoch uint64) {
 	n.c.mu.Lock()

@@ -67,7 +67,10 @@ func sizeOf(m *wire.Message) int { return frameCost + 2*textSize(m) }
 // textSize is about the size of the native encoding, which is not made for it:
 // many clients read another one.
 func textSize(m *wire.Message) int {
-	size := 64 + len(m.Room) + len(m.From) + len(m.Ufrag) + len(m.Text) + len(m.Data) + len(m.User)
+	size := 64 + len(m.Room) + len(m.From) + len(m.Ufrag) + len(m.Text) + len(m.Name) + len(m.Data) + len(m.User)
+	for _, blob := range m.Blobs {
+		size += len(blob) * 4 / 3
+	}
 	if m.Call != nil {
 		size += 64 + len(m.Call.Name)
 	}

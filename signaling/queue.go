@@ -10,6 +10,14 @@ import (
 // transport is asked to read no more.
 const maxQueue = 64
 
+// maxWaiting is the number of frames at which a client is refused that goes
+// on sending, at one frame per second, behind code that hangs.
+const maxWaiting = 2 * maxQueue
+
+// userCode marks a number in session.pending: code of the embedding program is
+// asked, which may take any time.
+const userCode = 1 << 63
+
 // dispatch takes a frame in at once, or queues it behind a step that takes
 // longer: a hello that is being judged, a change of a room, user code. It
 // reports whether the queue is full.
@@ -20,6 +28,7 @@ func (l *Link) dispatch(f frame, fx *effects) (full bool) {
 		if f.bad == nil && l.takeControl(f.m.Type, fx) {
 			return false
 		}
+		l.overtake(s, &f, fx)
 	} else if l.byeEarly(f, fx) {
 		return false
 	}
@@ -35,9 +44,12 @@ func (l *Link) dispatch(f frame, fx *effects) (full bool) {
 			full = l.enqueueLocked(f)
 			l.workLocked()
 		}
+		tooMany := len(l.queue) >= maxWaiting
 		l.mu.Unlock()
 		if crowded { // what waits needs no reader to be slow
 			l.refuse(l.srv.refuseFor(LimitMemory), fx)
+		} else if tooMany {
+			l.refuse(wire.Refuse(wire.CodeRateLimited, "%d frames wait for the server, and more came all the same", maxWaiting), fx)
 		}
 		return full
 	}
@@ -83,10 +95,45 @@ func (l *Link) byeEarly(f frame, fx *effects) bool {
 	return true
 }
 
-// busy reports whether everything has to wait for a step of the session.
+// overtake does at once what a frame does that does not wait for code, if there is
+// something to wait for. In its turn it then only counts as done.
+func (l *Link) overtake(s *session, f *frame, fx *effects) {
+	if f.bad != nil || f.m.ID == 0 {
+		return
+	}
+	switch f.m.Type {
+	case wire.TypeReply, wire.TypeGot, wire.TypeBye:
+	default:
+		return
+	}
+	l.mu.Lock()
+	waits := l.working || len(l.queue) > 0 || l.busy()
+	l.hasty = l.hasty || waits && f.m.Type == wire.TypeBye
+	l.mu.Unlock()
+	if !waits || f.m.Type == wire.TypeBye {
+		return
+	}
+	s.recv.Lock()
+	defer s.recv.Unlock()
+	if !s.isLink(l) {
+		return
+	}
+	early := *f.m // what is relayed is made of the message itself
+	f.early = s.handleMessage(l, &early, fx) == nil
+}
+
+// busy reports whether everything has to wait for a step of the session. Once
+// the client has said bye, nothing waits for code.
 func (l *Link) busy() bool {
 	s := l.sess.Load()
-	return s != nil && s.pending.Load() != 0
+	if s == nil {
+		return false
+	}
+	step := s.pending.Load()
+	if l.hasty {
+		return step != 0 && step&userCode == 0
+	}
+	return step != 0 || s.crowded.Load()
 }
 
 // workLocked starts the goroutine that empties the queue, if there is something

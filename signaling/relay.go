@@ -6,7 +6,7 @@ import "github.com/seed-3a7b6cbd/signal/signaling/wire"
 func (s *session) relayed(m *wire.Message) *Body {
 	*m = wire.Message{
 		Type: m.Type, Room: m.Room, From: s.peer, PC: m.PC, Gen: m.Gen, N: m.N, Got: m.Got, Base: m.Base,
-		Ufrag: m.Ufrag, End: m.End, Elements: m.Elements, Data: m.Data,
+		Ufrag: m.Ufrag, End: m.End, Elements: m.Elements, Data: m.Data, Blobs: m.Blobs,
 	}
 	return &Body{Message: m}
 }

@@ -28,6 +28,7 @@ type Server struct {
 	sources   sources
 	memory    atomic.Int64  // what counts for MaxMemory
 	requests  atomic.Uint64 // numbers Changes and Takes
+	questions questions
 	idle      chan struct{} // closed when closing and without links
 
 	stripper wire.Stripper // static
@@ -76,34 +77,6 @@ func (s *Server) now() time.Duration { return time.Since(s.start) }
 // MaxMessage is the size in bytes above which a transport must refuse a frame
 // with too_big.
 func (s *Server) MaxMessage() int { return s.cfg.MaxMessage }
-
-// An App is a namespace: rooms of two apps never meet.
-type App struct {
-	name       string
-	srv        *Server
-	candidates atomic.Pointer[wire.Policy] // nil: not set
-
-	links, sessions int // guarded by srv.mu
-
-	mu    sync.Mutex // guards rooms; taken before Room.mu
-	rooms map[string]*room
-}
-
-// Name returns the name of the app.
-func (a *App) Name() string { return a.name }
-
-// App returns the app of that name, and makes it if it is new. Clients reach
-// it from then on. The name must be one that wire.ValidRoom allows.
-func (s *Server) App(name string) *App {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a := s.apps[name]
-	if a == nil {
-		a = &App{name: name, srv: s, rooms: make(map[string]*room)}
-		s.apps[name] = a
-	}
-	return a
-}
 
 // Check runs the checks of Admit and creates nothing.
 func (s *Server) Check(info LinkInfo) error {

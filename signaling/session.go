@@ -29,6 +29,7 @@ type session struct {
 	pending atomic.Uint64
 
 	movedOn atomic.Bool // state is moved
+	crowded atomic.Bool // so many calls of code wait that frames do
 
 	src     *source // whose it counts for; guarded by Server.mu
 	counted bool    // guarded by Server.mu
@@ -58,6 +59,7 @@ type session struct {
 	holding    int       // of rooms, those with waits
 	moving     *moving   // being handed over, or handed over
 	arriving   *arriving // being handed over to this node
+	self       *Peer     // as code meets it; nil: it has not
 
 	timer     *time.Timer
 	timerAt   time.Duration // 0: not running
@@ -274,6 +276,7 @@ func (s *session) endSessionLocked(reason wire.Reason, code wire.Code, fx *effec
 			m.change(ChangeLeave, reason)
 		}
 	}
+	s.goneLocked(disconnectReason(reason, code))
 	s.rooms, s.stale = nil, nil
 	s.srv.remove(s)
 	s.srv.node.Forget(s.peer)
@@ -288,4 +291,7 @@ func (s *session) stop() {
 	defer s.mu.Unlock()
 	s.state = ended
 	s.stopTimerLocked()
+	if s.self != nil {
+		s.self.cancel()
+	}
 }

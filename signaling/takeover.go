@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
@@ -184,9 +185,11 @@ const handLimit = time.Second
 // arriving is a session that this node has asked another for. What comes for
 // it meanwhile is gathered in its outbox.
 type arriving struct {
-	req  uint64
-	hand chan *Hand    // one
-	done chan struct{} // closed when it has arrived, or will not
+	req     uint64
+	late    *Event        // for when it has arrived
+	gathers bool          // from here on, what is for all sessions
+	hand    chan *Hand    // one
+	done    chan struct{} // closed when it has arrived, or will not
 }
 
 // fetch gets a session that is not on this node: from its owner, or, if that
@@ -281,7 +284,8 @@ func (s *session) arrive(ctx context.Context, a *asking, fx *effects) error {
 
 // ask asks a node for the session; nil: no answer in time.
 func (s *session) ask(ctx context.Context, owner string, a *asking) (*Hand, error) {
-	s.srv.node.Send(owner, &Event{Kind: EventTake, Node: s.srv.node.Name(), Take: &Take{
+	me := s.srv.node.Name()
+	s.srv.node.SendAll([]string{owner, me}, &Event{Kind: EventTake, Node: me, Take: &Take{
 		Peer: s.peer, Req: s.arriving.req, Epoch: a.tok.epoch, Nonce: a.resume.Nonce,
 		Age: s.srv.now() - a.link.began, Fresh: a.identity != nil,
 	}})
@@ -323,7 +327,7 @@ func (s *session) arrived(a *asking, h *Hand, fx *effects) error {
 	}
 	s.pace.add(h.Pace, s.srv.now())
 	s.joins = bucket(s.srv.now() + h.Joins)
-	for _, b := range append(h.Frames, gathered...) {
+	for _, b := range withoutRepeats(h.Frames, gathered) {
 		s.out.put(b, sizeOf(b.Message))
 	}
 	s.weighLocked()
@@ -331,9 +335,25 @@ func (s *session) arrived(a *asking, h *Hand, fx *effects) error {
 	if a.identity != nil {
 		s.adoptLocked(a.identity, fx)
 	}
+	if h.Step != 0 {
+		s.peerLocked().askedAt, s.answer = h.StepAt, answer{re: h.Re}
+		s.pending.Store(h.Step)
+	}
+	if s.arriving.late != nil {
+		s.srv.node.Send(s.srv.node.Name(), s.arriving.late)
+	}
 	close(s.arriving.done)
 	s.arriving = nil
 	s.lostAt = s.srv.now()
 	s.armLocked(s.lostAt + min(s.srv.cfg.AwayAfter, s.srv.cfg.ResumeWindow))
 	return s.goOnLocked(a, false, fx)
+}
+
+// withoutRepeats appends what this node has gathered to what came from the other one.
+func withoutRepeats(frames, gathered []*Body) []*Body {
+	marks := make(map[uint64]bool)
+	for _, b := range frames {
+		marks[b.Mark] = b.Mark != 0
+	}
+	return append(frames, slices.DeleteFunc(gathered, func(b *Body) bool { return marks[b.Mark] })...)
 }

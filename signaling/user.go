@@ -97,8 +97,12 @@ func (s *session) enterUserLocked() {
 		return
 	}
 	s.entering = true
+	req := uint64(0)
+	if s.pending.Load() == 0 { // else frames wait already
+		req = s.requestLocked(answer{})
+	}
 	s.srv.node.Change(Change{
-		Kind: ChangeJoin, App: s.app.name, Room: string(userPrefix) + s.user, Req: s.requestLocked(answer{}),
+		Kind: ChangeJoin, App: s.app.name, Room: string(userPrefix) + s.user, Req: req,
 		Member: Member{ID: s.peer, Kind: KindDevice, User: s.user, Rank: s.rank},
 	})
 }

@@ -16,7 +16,7 @@ import (
 // CodeOutcomeUnknown is the code of a request that was under way when the
 // server lost the session's history: it may have been done or not. It is the
 // client's own and never on the wire.
-const CodeOutcomeUnknown wire.Code = "outcome_unknown"
+const CodeOutcomeUnknown = wire.CodeOutcomeUnknown
 
 var (
 	// ErrClosed is what everything returns after Close.

@@ -49,14 +49,15 @@ func (m *Message) AppendBody(b []byte) []byte {
 	b = appendNumber(b, "n", m.N)
 	b = appendNumber(b, "got", m.Got)
 	b = appendNumber(b, "base", m.Base)
+	b = appendText(b, "name", m.Name)
+	b = appendText(b, "rid", m.RID)
 	b = appendText(b, "ufrag", m.Ufrag)
 	if m.End {
 		b = append(b, `,"end":true`...)
 	}
 	b = m.appendRare(b)
 	if m.Data != nil {
-		b = append(b, `,"data":`...)
-		b = append(b, m.Data...)
+		b = m.appendData(append(b, `,"data":`...))
 	}
 	return append(b, '}')
 }
@@ -93,7 +94,7 @@ func (m *Message) appendRare(b []byte) []byte {
 		b = appendText(b, "token", m.Token)
 	case TypeOK:
 		b = appendNumber(b, "expires", uint64(m.Expires))
-	case TypeError, TypeGoingAway:
+	case TypeError, TypeReply, TypeGoingAway:
 		b = appendText(b, "code", string(m.Code))
 		b = appendText(b, "text", m.Text)
 		b = appendNumber(b, "after", uint64(m.After))

@@ -15,7 +15,8 @@ var directions = map[Type]direction{
 	TypePeerUpdated: fromServer, TypePeerAway: fromServer, TypePeerBack: fromServer, TypePeerLeft: fromServer,
 	TypeOffer: fromClient | fromServer, TypeAnswer: fromClient | fromServer, TypeCandidates: fromClient | fromServer,
 	TypeNegotiate: fromClient | fromServer, TypeReject: fromClient | fromServer, TypeMessage: fromClient | fromServer,
-	TypeGot: fromClient | fromServer, TypeICE: fromClient, TypeICEServers: fromServer,
+	TypeGot: fromClient | fromServer, TypeEvent: fromClient | fromServer, TypeReply: fromClient,
+	TypeICE: fromClient, TypeICEServers: fromServer,
 	TypeWatch: fromClient, TypeUnwatch: fromClient, TypePresence: fromServer, TypeStatus: fromClient,
 }
 
@@ -58,6 +59,12 @@ func (m *Message) Check() *Error {
 		return m.Hello.check()
 	case TypeToken:
 		return m.checkToken()
+	case TypeEvent:
+		if !ValidEvent(m.Name) {
+			return Refuse(CodeBadMessage, "event: name has %d bytes, want 1 to %d", len(m.Name), maxEventName)
+		}
+	case TypeReply:
+		return m.checkReply()
 	}
 	if m.Type.Relayed() && (m.Type != TypeMessage || m.User == "") {
 		return m.checkRelayed()
@@ -134,6 +141,29 @@ func (m *Message) checkRelayed() *Error {
 	}
 	return nil
 }
+
+func (m *Message) checkReply() *Error {
+	switch {
+	case m.RID == "" || len(m.RID) > maxRID:
+		return Refuse(CodeBadMessage, "reply: rid has %d bytes, want that of an event", len(m.RID))
+	case len(m.Code) > maxCode:
+		return Refuse(CodeBadMessage, "reply: code has %d bytes, more than %d", len(m.Code), maxCode)
+	case m.Code != "" && m.Data != nil:
+		return Refuse(CodeBadMessage, "reply: has data and code, want one of them")
+	}
+	return nil
+}
+
+// Bounds in bytes. A rid is the server's, which has room for a node's name and
+// a number.
+const (
+	maxEventName = 128
+	maxRID       = 128
+	maxCode      = 64
+)
+
+// ValidEvent reports whether s can name an event.
+func ValidEvent(s string) bool { return s != "" && len(s) <= maxEventName }
 
 // ValidRoom reports whether s can name a room or an app.
 func ValidRoom(s string) bool {

@@ -40,7 +40,9 @@ const (
 	CodeOffline            Code = "offline"
 	CodeTooManyWatched     Code = "too_many_watched"
 	CodeCandidatePolicy    Code = "candidate_policy"
-	CodeBye                Code = "bye" // close only: the client said so
+	CodeUnknownEvent       Code = "unknown_event"
+	CodeOutcomeUnknown     Code = "outcome_unknown" // in the clients also: the history was lost
+	CodeBye                Code = "bye"             // close only: the client said so
 )
 
 // Retry says what a client should do about a Code.
@@ -98,6 +100,8 @@ var infos = map[Code]Info{
 	CodeOffline:            {0, 0, RetryNever},
 	CodeTooManyWatched:     {0, 0, RetryNever},
 	CodeCandidatePolicy:    {0, 0, RetryNever},
+	CodeUnknownEvent:       {0, 0, RetryNever},
+	CodeOutcomeUnknown:     {0, 0, RetryNow},
 	CodeBye:                {0, 1000, RetryNever},
 }
 

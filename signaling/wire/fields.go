@@ -70,6 +70,8 @@ func (f *fields) set(key string, v []byte, elements int) error {
 		return setNumber(&m.Got, v)
 	case "base":
 		return setNumber(&m.Base, v)
+	case "rid":
+		return setString(&m.RID, v)
 	case "ufrag":
 		return setString(&m.Ufrag, v)
 	case "end":

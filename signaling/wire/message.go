@@ -37,6 +37,9 @@ const (
 	TypeMessage    Type = "message"    // c s: relayed to one peer, to all others in the room, or to the devices of a user.
 	TypeGot        Type = "got"        // c s: relayed, confirms n alone.
 
+	TypeEvent Type = "event" // c s: for the application; a client's is answered by ok or error.
+	TypeReply Type = "reply" // c: answers an event that has a rid.
+
 	TypeICE        Type = "ice"         // c: answered by ice-servers.
 	TypeICEServers Type = "ice-servers" // s: also pushed before the old ones end.
 )
@@ -65,6 +68,9 @@ type Message struct {
 	Got  uint64
 	Base uint64
 
+	Name string // event
+	RID  string // event, reply: which of the server's questions this is about
+
 	Ufrag string
 	End   bool
 	// Elements is the number of elements of Data where that is an array, else
@@ -74,6 +80,10 @@ type Message struct {
 	// Data is raw JSON, relayed byte for byte; nil when absent. It aliases the
 	// frame that was scanned.
 	Data json.RawMessage
+	// Blobs are binary values that Data refers to as {"$bin":0}, by index. On
+	// the wire they stand in Data, as {"$bin":"<base64>"}: see Inline. Scan
+	// makes none.
+	Blobs [][]byte
 
 	Token   string   // token: a credential for Config.Authenticate
 	Expires int64    // ok to token: ms for which the credential holds; 0: for ever
@@ -90,8 +100,8 @@ type Message struct {
 	Call     *Call     // messages about an invitation
 	Presence *Presence // presence, status
 
-	Code  Code   // error
-	Text  string // error: for people
+	Code  Code   // error, reply
+	Text  string // error, reply: for people
 	After int64  // error, going-away: milliseconds
 }
 

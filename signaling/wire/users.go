@@ -121,6 +121,11 @@ func (f *userFields) finish(m *Message, peers []byte) (err error) {
 			return nil
 		}
 		return f.finishCall(m)
+	case TypeEvent:
+		if f.name == nil {
+			return nil
+		}
+		return named("name", setString(&m.Name, f.name))
 	case TypeMessage:
 	default:
 		return nil

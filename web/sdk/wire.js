@@ -8,9 +8,9 @@ export const VERSION = 'signal.v1';
  * @typedef {{
  *   type: string, id?: number, seq?: number, ack?: number, re?: number,
  *   room?: string, to?: string, from?: string, pc?: number, gen?: number,
- *   n?: number, got?: number, base?: number, ufrag?: string, end?: boolean, data?: any,
+ *   n?: number, got?: number, base?: number, name?: string, rid?: string, ufrag?: string, end?: boolean, data?: any,
  *   versions?: string[], token?: string, resume?: any,
- *   peer?: any, peers?: Peer[], user?: string, resumed?: boolean, reason?: 'left' | 'timeout' | 'forbidden', expires?: number,
+ *   peer?: any, peers?: Peer[], user?: string, users?: string[], invite?: string, via?: string, anyway?: boolean, busy?: boolean, resumed?: boolean, reason?: 'left' | 'timeout' | 'forbidden', expires?: number,
  *   limits?: Limits, heartbeat?: {ping: number, dead: number}, ice?: ICE, candidates?: 'all' | 'no-host' | 'relay',
  *   code?: string, text?: string, after?: number,
  * }} Frame
@@ -24,7 +24,8 @@ export const LIMITS = { message: 65536, sdp: 32768, metadata: 4096, candidates: 
 
 const numbers = /** @type {const} */ (['id', 'seq', 'ack', 're', 'pc', 'gen', 'n', 'got', 'base', 'expires']);
 
-const order = /** @type {const} */ (['id', 'ack', 'type', 'versions', 'token', 'resume', 'room', 'to', 'pc', 'gen', 'n', 'got', 'base', 'ufrag', 'end', 'data']);
+const order = /** @type {const} */ (['id', 'ack', 'type', 'versions', 'token', 'resume', 'room', 'to', 'pc', 'gen', 'n', 'got', 'base', 'name', 'rid', 'ufrag', 'end', 'code', 'text',
+  'user', 'users', 'invite', 'via', 'anyway', 'busy', 'reason', 'data']);
 
 /**
  * The text of a frame, fields in the order that the specification prints.
