@@ -40,8 +40,8 @@ type Node interface {
 	// knows. If it does not, e is lost.
 	Tell(peer string, e *Event)
 	// Register tells the directory that this node has the session, with this
-	// epoch. A lower epoch than it knows is ignored.
-	Register(peer string, epoch uint64)
+	// epoch, for a link of that age. A lower epoch than it knows is ignored.
+	Register(peer string, epoch uint64, age time.Duration)
 	// Forget tells the directory that the session has ended.
 	Forget(peer string)
 	// Claim asks for a session that this node does not have. It may block.
@@ -55,11 +55,14 @@ type Node interface {
 // session's node has been gone, or the directory has existed, for one
 // window at the longest, and if the directory knows no higher epoch than
 // Epoch+1, which it has then; the answer is "". A claim that does not succeed is
-// refused with session_gone, and the session ends for good.
+// refused with session_gone, and the session ends for good. But if the session
+// has had a link that began later, it is refused with replaced, and nothing
+// changes: see session.judgeLocked.
 type Claim struct {
 	Peer  string
-	Epoch uint64 // of the resume token
-	Force string // a node that did not answer, and whose session is taken
+	Epoch uint64        // of the resume token
+	Age   time.Duration // of the link that said hello
+	Force string        // a node that did not answer, and whose session is taken
 }
 
 // A ChangeKind says what a Change does.

@@ -141,7 +141,7 @@ func (s *session) attachLocked(l *Link, seq uint64, resumed bool, ice wire.ICE, 
 	l.control = append(l.control, welcome)
 	l.holdLocked(sizeOf(welcome.Message))
 	l.wakeLocked(fx)
-	s.srv.node.Register(s.peer, s.epoch)
+	s.srv.node.Register(s.peer, s.epoch, now-l.began)
 	s.setICELocked(ice.TTL)
 	s.setExpiryLocked()
 	s.armLocked(now + s.srv.cfg.PingAfter)

@@ -31,7 +31,8 @@ type roomKey struct{ app, room string }
 type memoryEntry struct {
 	node  string
 	epoch uint64
-	ended bool // kept for the first window, in which unknown sessions can be claimed
+	began time.Time // the session's newest link
+	ended bool      // kept for the first window, in which unknown sessions can be claimed
 }
 
 // NewMemoryCluster makes a Cluster for the Servers of one process.
@@ -191,11 +192,11 @@ func (n *memoryNode) Tell(peer string, e *Event) {
 }
 
 // Register implements Node.
-func (n *memoryNode) Register(peer string, epoch uint64) {
+func (n *memoryNode) Register(peer string, epoch uint64, age time.Duration) {
 	n.c.mu.Lock()
 	defer n.c.mu.Unlock()
 	if !n.dead && n.c.dir[peer].epoch <= epoch {
-		n.c.dir[peer] = memoryEntry{node: n.name, epoch: epoch}
+		n.c.dir[peer] = memoryEntry{node: n.name, epoch: epoch, began: time.Now().Add(-age)}
 	}
 }
 
@@ -234,11 +235,14 @@ func (n *memoryNode) Claim(_ context.Context, cl Claim) (string, error) {
 	defer c.mu.Unlock()
 	gone := wire.Refuse(wire.CodeSessionGone, "the session has ended")
 	e, known := c.dir[cl.Peer]
+	began := time.Now().Add(-cl.Age)
 	switch owner := c.nodes[e.node]; {
 	case n.dead:
 		return "", wire.Refuse(wire.CodeUnavailable, "this node has left its cluster")
 	case e.ended:
 		return "", gone
+	case began.Before(e.began):
+		return "", wire.Refuse(wire.CodeReplaced, "%s", whyNot[wire.CodeReplaced])
 	case !known:
 		if time.Since(c.start) > c.window {
 			return "", gone
@@ -254,6 +258,6 @@ func (n *memoryNode) Claim(_ context.Context, cl Claim) (string, error) {
 		c.endLocked(cl.Peer)
 		return "", gone
 	}
-	c.dir[cl.Peer] = memoryEntry{node: n.name, epoch: cl.Epoch + 1}
+	c.dir[cl.Peer] = memoryEntry{node: n.name, epoch: cl.Epoch + 1, began: began}
 	return "", nil
 }

@@ -292,3 +292,36 @@ func TestHelloThatWasHeldUpChangesNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestHelloThatWasHeldUpWhileItsNodeDied has the late hello come to a node that
+// has to ask the directory.
+func TestHelloThatWasHeldUpWhileItsNodeDied(t *testing.T) {
+	inBubble(t, 3, Config{}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		bob.srv = alice.srv
+		last := bob.conn
+		bob.connect()
+		late, hello := bob.conn, &wire.Hello{Resume: &wire.Resume{Token: bob.token, Nonce: bob.nonce}}
+		bob.conn = last
+		for range 2 {
+			time.Sleep(time.Second)
+			bob.srv = h.servers[2]
+			bob.resume(bob.conn.had)
+			bob.welcomed(true)
+		}
+		last = bob.conn
+		h.cluster.Kill(bob.srv.node.Name())
+		bob.sendTo(late, &wire.Message{Type: wire.TypeHello, Hello: hello})
+		bob.conn = late
+		bob.wantError(wire.CodeReplaced, 0)
+		time.Sleep(time.Second)
+		bob.srv, bob.conn = h.servers[1], last
+		bob.resume(0)
+		time.Sleep(handLimit)
+		bob.welcomed(false)
+		bob.id = 0
+		if peers := bob.join("room"); len(peers) != 1 || peers[0].ID != alice.peer {
+			t.Errorf("bob sees %+v, want alice", peers)
+		}
+	})
+}

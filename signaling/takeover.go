@@ -257,7 +257,9 @@ func (s *session) arrive(ctx context.Context, a *asking, fx *effects) error {
 	for range maxAsked {
 		if owner == "" {
 			var err error
-			owner, err = s.srv.node.Claim(ctx, Claim{Peer: s.peer, Epoch: a.tok.epoch, Force: force})
+			owner, err = s.srv.node.Claim(ctx, Claim{
+				Peer: s.peer, Epoch: a.tok.epoch, Age: s.srv.now() - a.link.began, Force: force,
+			})
 			if err != nil {
 				return err
 			}
