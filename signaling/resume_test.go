@@ -325,3 +325,28 @@ func TestHelloThatWasHeldUpWhileItsNodeDied(t *testing.T) {
 		}
 	})
 }
+
+// TestLinkThatEndsWhileItsSessionMoves has a client give up a link while its
+// session is on the way to that node.
+func TestLinkThatEndsWhileItsSessionMoves(t *testing.T) {
+	for next := range 3 { // the nodes where it may try again
+		inBubble(t, 3, Config{}, func(t *testing.T, h *harness) {
+			_, bob := h.pair(t)
+			had, owner := bob.conn.had, bob.srv.session(bob.peer)
+			owner.pending.Store(1) // a join: the move has to wait for it
+			bob.srv = h.servers[2]
+			bob.resume(had)
+			bob.cut()
+			owner.pending.Store(0)
+			var fx effects
+			owner.mu.Lock()
+			owner.startMoveLocked(&fx)
+			owner.mu.Unlock()
+			fx.flush()
+			synctest.Wait()
+			bob.srv = h.servers[next]
+			bob.resume(had)
+			bob.welcomed(true)
+		})
+	}
+}

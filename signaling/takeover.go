@@ -348,6 +348,8 @@ func (s *session) arrived(a *asking, h *Hand, fx *effects) error {
 	s.arriving = nil
 	s.lostAt = s.srv.now()
 	s.armLocked(s.lostAt + min(s.srv.cfg.AwayAfter, s.srv.cfg.ResumeWindow))
+	// It is here even if the link that asked has ended meanwhile, or is refused.
+	s.srv.node.Register(s.peer, s.epoch, s.lostAt-a.link.began)
 	return s.goOnLocked(a, false, fx)
 }
 
