@@ -42,6 +42,8 @@ type Config struct {
 	StateDir     string        `help:"Where the key is kept. Default: ${stateDir}." placeholder:"DIR" type:"path" group:"Sessions"`
 	ResumeWindow time.Duration `help:"How long a client that lost its connection is waited for." default:"60s" group:"Sessions"`
 
+	Auth
+
 	Proxies
 
 	Limits
@@ -62,6 +64,9 @@ func (Config) Help() string {
 
   The same from a file (turn-listen: ":3478" and so on), one setting on top:
       signal serve --config signal.yaml --log-level debug
+
+  For users who have a token of your login server:
+      signal serve --jwt-keys https://id.example/jwks.json --jwt-issuer https://id.example --jwt-audience calls
 
 Every setting is also an environment variable: --turn-public-ip is SIGNAL_TURN_PUBLIC_IP.
 A flag goes before the environment, that before the file, that before the default.

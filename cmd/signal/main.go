@@ -31,6 +31,7 @@ func badSetting(format string, args ...any) error {
 // commands are what the first argument can be.
 type commands struct {
 	Serve   Config     `cmd:"" help:"Run the server."`
+	Token   tokenCmd   `cmd:"" help:"Make a token that lets somebody in."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

@@ -84,6 +84,7 @@ func (n *node) announce() {
 	} else {
 		n.log.Info("browsers give a page the camera only over https:// or from localhost: put a proxy with TLS in front", "origins", n.cfg.Origins)
 	}
+	n.announceAuth()
 	if n.turn == nil {
 		n.log.Warn("without TURN: calls through some NATs will not connect")
 		if n.cfg.Candidates == string(wire.PolicyRelay) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seed-3a7b6cbd/signal/signaling"
+	"github.com/seed-3a7b6cbd/signal/signaling/jwt"
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 	"github.com/seed-3a7b6cbd/signal/turn"
 )
@@ -38,7 +39,8 @@ type node struct {
 	cfg       Config
 	log       *slog.Logger
 	signaling *signaling.Server
-	turn      *turn.Server // nil: without
+	turn      *turn.Server  // nil: without
+	tokens    *jwt.Verifier // nil: everybody is let in
 	listener  net.Listener
 	http      *http.Server
 	health    health
@@ -73,7 +75,11 @@ func newNode(c Config, log *slog.Logger) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &node{cfg: c, log: log}
+	tokens, err := c.verifier(log)
+	if err != nil {
+		return nil, err
+	}
+	n := &node{cfg: c, log: log, tokens: tokens}
 	if n.listener, err = net.Listen("tcp", c.Listen); err != nil {
 		return nil, listenError("--listen", c.Listen, err)
 	}
@@ -91,6 +97,9 @@ func newNode(c Config, log *slog.Logger) (*node, error) {
 		ResumeKeys:   keys,
 		ResumeWindow: sessionWindow(c.ResumeWindow),
 		Logger:       log,
+	}
+	if n.tokens != nil {
+		core.Authenticate = n.tokens.Authenticate
 	}
 	c.Limits.apply(&core)
 	n.signaling = signaling.New(core)
@@ -216,6 +225,9 @@ func (n *node) serve(ctx context.Context) error {
 	failed := make(chan error, 2)
 	var running sync.WaitGroup
 	running.Go(func() { failed <- n.serveHTTP() })
+	if n.tokens != nil {
+		running.Go(func() { _ = n.tokens.Refresh(ctx) }) // that it fails is logged; the first token tries again
+	}
 	if n.turn != nil {
 		running.Go(func() { failed <- n.turn.Serve(turnCtx) })
 	}

@@ -5,6 +5,7 @@ import { roomFrom } from './names.js';
 import { noticeScreen } from './notice.js';
 import { prejoin } from './prejoin.js';
 import { announce, clearToasts } from './toast.js';
+import { takeToken } from './token.js';
 
 /** @typedef {import('../sdk/signal.js').Room} Room */
 /** @typedef {Record<import('./strings.js').Kind, MediaTrackConstraints>} Wants which devices, when they are turned on again */
@@ -13,7 +14,8 @@ import { announce, clearToasts } from './toast.js';
 /**
  * What the screens know of each other and of the address:
  * `<base>/?room=NAME`, with `relay=1` (media only through TURN) and `debug=1`
- * (the room is `window.signalRoom`). The base is wherever this page is served,
+ * (the room is `window.signalRoom`), and behind it `#token=…`, which is taken out
+ * at once. The base is wherever this page is served,
  * at the root or below a prefix.
  */
 export class App {
@@ -21,6 +23,7 @@ export class App {
   devices = devices;
   #base = new URL('.', document.baseURI);
   #options = new URLSearchParams(location.search);
+  #token = takeToken(window);
   /** @type {Screen | null} */ #screen = null;
 
   /** Where the server is, for the SDK. */
@@ -36,6 +39,10 @@ export class App {
     return this.#options.get('debug') === '1';
   }
 
+  get token() {
+    return this.#token;
+  }
+
   get homeAddress() {
     return this.#address();
   }
@@ -47,6 +54,7 @@ export class App {
 
   /** Shows what the address says. */
   route() {
+    this.#token = takeToken(window);
     this.#options = new URLSearchParams(location.search);
     const room = roomFrom(this.#options.get('room') ?? '');
     if (!room) return this.#show(landing(this));

@@ -143,8 +143,8 @@ class Prejoin {
     this.#busy(true);
     const slow = setTimeout(() => { this.#progress.textContent = navigator.onLine ? say.slowJoin : say.offline; }, SLOW);
     try {
-      const { url, relayOnly } = this.#app;
-      const room = await this.#app.join(this.#room, { url, name, relayOnly, camera: this.#want('camera'), microphone: this.#want('microphone'), signal });
+      const { url, relayOnly, token } = this.#app;
+      const room = await this.#app.join(this.#room, { url, token, name, relayOnly, camera: this.#want('camera'), microphone: this.#want('microphone'), signal });
       if (this.#gone) return void room.leave();
       this.#joining = null;
       this.#preview.take();
