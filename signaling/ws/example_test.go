@@ -1,6 +1,7 @@
 package ws_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/seed-3a7b6cbd/signal/signaling"
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 	"github.com/seed-3a7b6cbd/signal/signaling/ws"
 )
 
@@ -44,4 +46,45 @@ func ExampleHandler() {
 	json.Unmarshal(frame, &welcome)
 	fmt.Println(welcome.Type, len(welcome.Peer))
 	// Output: welcome 20
+}
+
+// A service whose users have a cookie needs no tokens.
+func ExampleConfig_cookies() {
+	srv := signaling.New(signaling.Config{Authenticate: func(_ context.Context, h signaling.Hello) (signaling.Identity, error) {
+		if user, ok := h.Context.(string); ok {
+			return signaling.Identity{User: user}, nil
+		}
+		return signaling.Identity{}, &signaling.Error{Code: wire.CodeUnauthenticated, Text: "log in first"}
+	}})
+	sessions := map[string]string{"c00k1e": "ann"} // of the service
+	service := httptest.NewServer(ws.Handler(srv, ws.Config{Context: func(r *http.Request) any {
+		cookie, err := r.Cookie("session")
+		if err != nil || sessions[cookie.Value] == "" {
+			return nil
+		}
+		return sessions[cookie.Value]
+	}}))
+	defer service.Close()
+
+	for _, cookie := range []string{"session=c00k1e", "session=guessed"} {
+		c, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(service.URL, "http"), http.Header{
+			"Sec-Websocket-Protocol": {ws.Subprotocol},
+			"Cookie":                 {cookie},
+		})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer c.Close()
+		c.WriteMessage(websocket.TextMessage, []byte(`{"type":"hello"}`))
+		var answer struct{ Type, User, Text string }
+		if err := c.ReadJSON(&answer); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(answer.Type, answer.User+answer.Text)
+	}
+	// Output:
+	// welcome ann
+	// error log in first
 }
