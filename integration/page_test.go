@@ -36,6 +36,7 @@ func TestPage(t *testing.T) {
 		{"the server goes and comes back", testServerGone},
 		{"a full room says so", testRoomFull},
 		{"a refused origin says so", testOriginRefused},
+		{"a token lets in", testToken},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}
