@@ -29,10 +29,9 @@ type MemoryCluster struct {
 type roomKey struct{ app, room string }
 
 type memoryEntry struct {
-	node  string
+	node  string // "": the session has ended; kept for the first window, in which unknown sessions can be claimed
 	epoch uint64
-	began time.Time // the session's newest link
-	ended bool      // kept for the first window, in which unknown sessions can be claimed
+	began time.Duration // of the session's newest link, since the start
 }
 
 // NewMemoryCluster makes a Cluster for the Servers of one process.
@@ -196,7 +195,7 @@ func (n *memoryNode) Register(peer string, epoch uint64, age time.Duration) {
 	n.c.mu.Lock()
 	defer n.c.mu.Unlock()
 	if !n.dead && n.c.dir[peer].epoch <= epoch {
-		n.c.dir[peer] = memoryEntry{node: n.name, epoch: epoch, began: time.Now().Add(-age)}
+		n.c.dir[peer] = memoryEntry{node: n.name, epoch: epoch, began: time.Since(n.c.start) - age}
 	}
 }
 
@@ -213,7 +212,7 @@ func (n *memoryNode) Forget(peer string) {
 // endLocked ends a session for good.
 func (c *MemoryCluster) endLocked(peer string) {
 	if time.Since(c.start) <= c.window { // in which a session that is not known can be claimed
-		c.dir[peer] = memoryEntry{ended: true}
+		c.dir[peer] = memoryEntry{}
 		time.AfterFunc(c.window-time.Since(c.start)+1, func() { c.forgetEnded(peer) })
 		return
 	}
@@ -223,7 +222,7 @@ func (c *MemoryCluster) endLocked(peer string) {
 func (c *MemoryCluster) forgetEnded(peer string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.dir[peer].ended {
+	if e, known := c.dir[peer]; known && e.node == "" {
 		delete(c.dir, peer)
 	}
 }
@@ -235,13 +234,13 @@ func (n *memoryNode) Claim(_ context.Context, cl Claim) (string, error) {
 	defer c.mu.Unlock()
 	gone := wire.Refuse(wire.CodeSessionGone, "the session has ended")
 	e, known := c.dir[cl.Peer]
-	began := time.Now().Add(-cl.Age)
+	began := time.Since(c.start) - cl.Age
 	switch owner := c.nodes[e.node]; {
 	case n.dead:
 		return "", wire.Refuse(wire.CodeUnavailable, "this node has left its cluster")
-	case e.ended:
+	case known && e.node == "":
 		return "", gone
-	case began.Before(e.began):
+	case began < e.began:
 		return "", wire.Refuse(wire.CodeReplaced, "%s", whyNot[wire.CodeReplaced])
 	case !known:
 		if time.Since(c.start) > c.window {
