@@ -108,7 +108,9 @@ func (n *network) come(tn *tunnel, dir direction, frame []byte) (torn bool) {
 	at := r.frames[dir]
 	r.frames[dir]++
 	if n.tracing {
-		n.notef("client %d, connection %d, %-4s %3d  %s", tn.who, tn.number, dir, at, show(frame))
+		if text := show(frame); !heartbeat(text) {
+			n.notef("client %d, connection %d, %-4s %3d  %s", tn.who, tn.number, dir, at, text)
+		}
 	}
 	if f := tn.hold; f != nil {
 		if d, i := f.held(); d == dir && i == tn.frames[dir] {

@@ -27,6 +27,9 @@ var (
 )
 
 const (
+	// maxTrace is how many lines of a minimal history are told: a conversation
+	// has about 300, without its heartbeat.
+	maxTrace = 500
 	// window is long, so that no number of faults makes a session end.
 	window = 10 * time.Minute
 	// patience is how long a conversation may take. All faults together last
@@ -72,7 +75,7 @@ func check(t *testing.T, seed int) {
 	s, again := shrink(t, s)
 	_, trace := attempt(t, s, true)
 	t.Errorf("schedule %d: %s\nMinimal, as far as it fails again (%v): %v\nTo run it: go test ./signaling -run TestSchedules -schedule %d\n%s",
-		seed, strings.Join(wrong, "\n  "), again, s, seed, strings.Join(trace, "\n"))
+		seed, strings.Join(wrong, "\n  "), again, s, seed, strings.Join(trace[:min(len(trace), maxTrace)], "\n"))
 }
 
 // shrink drops faults for as long as what is left still fails. How goroutines

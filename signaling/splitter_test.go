@@ -3,6 +3,7 @@ package signaling_test
 import (
 	"bufio"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"strings"
 )
@@ -90,8 +91,15 @@ func show(frame []byte) string {
 	switch {
 	case frame[0]&0x0f == 8 && len(payload) >= 2:
 		return "close " + string(payload[2:])
+	case frame[0] != 0x81:
+		return fmt.Sprintf("a frame that begins with %#x", frame[0])
 	case len(payload) > 240:
 		return string(payload[:240]) + "…"
 	}
-	return string(payload)
+	return strings.ToValidUTF8(string(payload), "?")
+}
+
+// heartbeat reports whether a frame, as shown, says nothing but that its side lives.
+func heartbeat(text string) bool {
+	return strings.HasSuffix(text, `"type":"ping"}`) || strings.HasSuffix(text, `"type":"pong"}`)
 }
