@@ -51,11 +51,12 @@ func (s *Server) handleTake(e *Event, fx *effects) {
 		s.hand(e, &Hand{Code: wire.CodeUnauthenticated})
 		return
 	}
+	again := ss.rebornUnheardLocked()
 	if code := ss.judgeLocked(e.Take.Epoch, e.Take.Nonce, s.now()-e.Take.Age, fx); code != "" {
 		s.hand(e, &Hand{Code: code})
 		return
 	}
-	ss.moving = &moving{node: e.Node, req: e.Take.Req, lost: ss.lost || ss.reborn}
+	ss.moving = &moving{node: e.Node, req: e.Take.Req, lost: ss.lost || again}
 	if ss.link != nil {
 		ss.dropLinkLocked(ss.link, wire.CodeReplaced, fx)
 	}

@@ -130,7 +130,8 @@ func (s *session) attachLocked(l *Link, seq uint64, resumed bool, ice wire.ICE, 
 	}
 	l.stopTimerLocked()
 	s.generation++
-	s.link, s.linkBegan, l.generation, l.cursor = l, l.began, s.generation, seq
+	s.link, s.linkBegan = l, l.began
+	l.generation, l.epoch, l.cursor = s.generation, uint32(s.epoch), seq
 	s.out.ack(seq)
 	s.weighLocked()
 	s.unread = s.out.bytes

@@ -30,6 +30,7 @@ type Link struct {
 
 	// guarded by the session's lock
 	generation uint32 // the session's when this link got it
+	epoch      uint32 // of its welcome, but for the high bits
 	cursor     uint64 // the highest seq taken
 
 	mu      sync.Mutex // guards the following; taken behind the session's lock

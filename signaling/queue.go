@@ -62,7 +62,7 @@ func (l *Link) dispatch(f frame, fx *effects) (full bool) {
 func (s *session) hear(l *Link, f *frame) {
 	s.mu.Lock()
 	if s.link == l {
-		s.lastHeard, s.reborn = s.srv.now(), false
+		s.lastHeard, s.heard = s.srv.now(), l.epoch
 	}
 	s.mu.Unlock()
 	if f.m.Ack != 0 && f.bad == nil && !s.acked(l, f.m.Ack) {

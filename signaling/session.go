@@ -37,11 +37,12 @@ type session struct {
 	mu         sync.Mutex    // guards the following
 	link       *Link         // nil while waiting to be resumed
 	generation uint32        // counts the links
+	heard      uint32        // the newest epoch, but for its high bits, whose welcome has arrived: something was said behind it
 	linkBegan  time.Duration // when the newest link did
 	state      sessionState
 	away       bool      // others were told
 	lost       bool      // the history was given up
-	reborn     bool      // the newest welcome said resumed: false, and may be lost: nothing was heard since
+	reborn     bool      // the newest welcome said resumed: false
 	identity   *Identity // its user never changes; what it points to never does
 	epoch      uint64
 	nonce      string // with which the token of epoch-1 was used

@@ -83,13 +83,14 @@ func (s *session) takeOver(a *asking, fx *effects) error {
 	if a.identity == nil && s.identity.expired(s.srv.cfg.Now()) {
 		return a.refused
 	}
+	again := s.rebornUnheardLocked()
 	if code := s.judgeLocked(a.tok.epoch, a.resume.Nonce, a.link.began, fx); code != "" {
 		return wire.Refuse(code, "%s", whyNot[code])
 	}
 	if a.identity != nil {
 		s.adoptLocked(a.identity, fx)
 	}
-	return s.goOnLocked(a, s.reborn, fx)
+	return s.goOnLocked(a, again, fx)
 }
 
 // whyNot is what a client is told whose resume is refused.
@@ -116,7 +117,7 @@ func (s *session) judgeLocked(epoch uint64, nonce string, began time.Duration, f
 	case epoch == s.epoch:
 		s.epoch++
 		s.nonce = nonce
-	case epoch+1 == s.epoch && hmac.Equal([]byte(nonce), []byte(s.nonce)):
+	case epoch+1 == s.epoch && s.heard != uint32(s.epoch) && hmac.Equal([]byte(nonce), []byte(s.nonce)):
 	default:
 		fx.log(s, "old resume token", "epoch", epoch, "want", s.epoch)
 		s.endSessionLocked(wire.ReasonLeft, wire.CodeSessionGone, fx)
@@ -124,6 +125,10 @@ func (s *session) judgeLocked(epoch uint64, nonce string, began time.Duration, f
 	}
 	return ""
 }
+
+// rebornUnheardLocked reports whether the newest welcome said resumed:false and
+// may be lost, so that it has to be said again.
+func (s *session) rebornUnheardLocked() bool { return s.reborn && s.heard != uint32(s.epoch) }
 
 // goOnLocked welcomes the client back, with its history if that is there.
 func (s *session) goOnLocked(a *asking, reborn bool, fx *effects) error {
