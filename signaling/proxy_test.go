@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,13 +19,12 @@ type network struct {
 	sched   schedule
 	began   time.Time
 	servers []*server
-	tracing bool
 
 	mu      sync.Mutex // guards the following
 	routes  [2]route   // of each client
 	tunnels []*tunnel
 	calm    bool // nothing happens any more
-	trace   []string
+	trace   []happening
 	running sync.WaitGroup // the tunnels' goroutines
 }
 
@@ -37,10 +37,37 @@ type route struct {
 	newest *tunnel
 }
 
+// A happening is a frame, or something else, in what a failure tells.
+type happening struct {
+	at    time.Duration
+	text  string
+	frame []byte
+}
+
 func (n *network) notef(format string, args ...any) {
-	if n.tracing {
-		n.trace = append(n.trace, fmt.Sprintf("%9v  ", time.Since(n.began).Round(time.Millisecond))+fmt.Sprintf(format, args...))
+	n.trace = append(n.trace, happening{at: time.Since(n.began), text: fmt.Sprintf(format, args...)})
+}
+
+// history is all that has happened, but for the heartbeat, and at most maxTrace
+// lines of it.
+func (n *network) history() string {
+	var b strings.Builder
+	lines := 0
+	for _, h := range n.trace {
+		text := h.text
+		if h.frame != nil {
+			shown := show(h.frame)
+			if heartbeat(shown) {
+				continue
+			}
+			text = fmt.Sprintf(text, shown)
+		}
+		if lines++; lines > maxTrace {
+			break
+		}
+		fmt.Fprintf(&b, "%9v  %s\n", h.at.Round(time.Millisecond), text)
 	}
+	return b.String()
 }
 
 // dialer connects a client: which server it comes to is left to the seed.
@@ -107,11 +134,8 @@ func (n *network) come(tn *tunnel, dir direction, frame []byte) (torn bool) {
 	r := &n.routes[tn.who]
 	at := r.frames[dir]
 	r.frames[dir]++
-	if n.tracing {
-		if text := show(frame); !heartbeat(text) {
-			n.notef("client %d, connection %d, %-4s %3d  %s", tn.who, tn.number, dir, at, text)
-		}
-	}
+	n.notef("client %d, connection %d, %-4s %3d  %%s", tn.who, tn.number, dir, at)
+	n.trace[len(n.trace)-1].frame = frame
 	if f := tn.hold; f != nil {
 		if d, i := f.held(); d == dir && i == tn.frames[dir] {
 			n.notef("client %d, connection %d is held up for %v", tn.who, tn.number, f.hold)

@@ -68,56 +68,61 @@ func TestSchedules(t *testing.T) {
 // check runs one schedule, and reports what is left of it that still fails.
 func check(t *testing.T, seed int) {
 	s := scheduled(seed)
-	wrong, _ := attempt(t, s, false)
+	wrong, history := attempt(t, s)
 	if wrong == nil {
 		return
 	}
-	s, again := shrink(t, s)
-	_, trace := attempt(t, s, true)
-	t.Errorf("schedule %d: %s\nMinimal, as far as it fails again (%v): %v\nTo run it: go test ./signaling -run TestSchedules -schedule %d\n%s",
-		seed, strings.Join(wrong, "\n  "), again, s, seed, strings.Join(trace[:min(len(trace), maxTrace)], "\n"))
+	first := strings.Join(wrong, "\n  ")
+	if fewer, itsHistory, ok := shrink(t, s); ok {
+		s, history = fewer, itsHistory
+	} else {
+		first += "\n(It did not fail again, which goroutines decide.)"
+	}
+	t.Errorf("schedule %d: %s\n%v\nTo run it: go test ./signaling -run TestSchedules -schedule %d\n%s", seed, first, s, seed, history)
 }
 
-// shrink drops faults for as long as what is left still fails. How goroutines
-// run is not the seed's to say: each is tried some times. It reports whether
-// the schedule has failed again at all.
-func shrink(t *testing.T, s schedule) (schedule, bool) {
+// shrink drops faults for as long as what is left still fails, and returns the
+// history of that. How goroutines run is not the seed's to say: each is tried
+// some times. It reports whether the schedule has failed again at all.
+func shrink(t *testing.T, s schedule) (minimal schedule, history string, ok bool) {
 	fails := func(s schedule) bool {
 		for range 10 {
-			if wrong, _ := attempt(t, s, false); wrong != nil {
+			wrong, told := attempt(t, s)
+			if wrong != nil {
+				minimal, history = s, told
 				return true
 			}
 		}
 		return false
 	}
 	if !fails(s) {
-		return s, false
+		return s, "", false
 	}
-	for i := 0; i < len(s.faults); {
-		fewer := s
-		fewer.faults = append(append([]fault(nil), s.faults[:i]...), s.faults[i+1:]...)
-		if fails(fewer) {
-			s = fewer
-		} else {
+	for i := 0; i < len(minimal.faults); {
+		fewer := minimal
+		fewer.faults = append(append([]fault(nil), minimal.faults[:i]...), minimal.faults[i+1:]...)
+		if !fails(fewer) {
 			i++
 		}
 	}
-	return s, true
+	return minimal, history, true
 }
 
-// attempt runs a schedule in a bubble, and returns what went wrong.
-func attempt(t *testing.T, s schedule, tracing bool) (wrong, trace []string) {
+// attempt runs a schedule in a bubble, and returns what went wrong, and all
+// that happened if something did.
+func attempt(t *testing.T, s schedule) (wrong []string, history string) {
 	defer func() {
 		if r := recover(); r != nil { // the bubble has found goroutines that hang
 			wrong = append(wrong, fmt.Sprint(r))
 		}
 	}()
-	synctest.Test(t, func(t *testing.T) {
-		n := newNetwork(s, tracing)
-		wrong = n.converse()
-		trace = n.trace
+	synctest.Test(t, func(*testing.T) {
+		n := newNetwork(s)
+		if wrong = n.converse(); wrong != nil {
+			history = n.history()
+		}
 	})
-	return wrong, trace
+	return wrong, history
 }
 
 // A server is one node, reached over memconn.
@@ -130,8 +135,8 @@ type server struct {
 	dead     bool // guarded by the network's lock
 }
 
-func newNetwork(s schedule, tracing bool) *network {
-	n := &network{sched: s, began: time.Now(), tracing: tracing}
+func newNetwork(s schedule) *network {
+	n := &network{sched: s, began: time.Now()}
 	cluster := signaling.NewMemoryCluster()
 	for i := range s.servers {
 		srv := signaling.New(signaling.Config{Cluster: cluster, ResumeKeys: [][]byte{[]byte("the key of this test")}, ResumeWindow: window})
@@ -262,7 +267,7 @@ func TestUndisturbed(t *testing.T) {
 	for _, servers := range []int{1, 3} {
 		for gap := range time.Duration(5) {
 			synctest.Test(t, func(t *testing.T) {
-				n := newNetwork(schedule{servers: servers, gap: gap * time.Millisecond}, false)
+				n := newNetwork(schedule{servers: servers, gap: gap * time.Millisecond})
 				n.calm = true
 				if wrong := n.converse(); wrong != nil {
 					t.Errorf("%d servers: %q", servers, wrong)
