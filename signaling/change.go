@@ -125,7 +125,7 @@ func (s *session) enter(m *member, e *Event) bool {
 	if s.away && m.tellsAway() {
 		m.change(ChangeAway, "")
 	}
-	m.judgeLocked(s.identity) // it may have been replaced since the join
+	m.judgeLocked(s.identity, s.identity) // it may have been replaced since the join
 	return true
 }
 

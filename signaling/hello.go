@@ -63,7 +63,7 @@ func (l *Link) slowHello(h *wire.Hello) bool {
 		return true
 	}
 	if h.Resume == nil {
-		return l.srv.App(l.info.App).get().judgesHello()
+		return l.srv.App(l.app).get().judgesHello()
 	}
 	tok, err := parseToken(h.Resume.Token, c.ResumeKeys)
 	if err != nil {
@@ -95,7 +95,7 @@ func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
 	}
 	srv := l.srv
 	s := &session{
-		srv: srv, app: srv.App(l.info.App), peer: newPeerID(), user: id.User, identity: &id,
+		srv: srv, app: srv.App(l.app), peer: newPeerID(), user: id.User, identity: &id,
 		rank: srv.nextRank(), start: srv.cfg.Now().UnixMilli(), epoch: 1,
 	}
 	if err := srv.add(s, l.src); err != nil {

@@ -120,6 +120,11 @@ func (id *Identity) mayJoin(room string) bool {
 	return id.Grants == nil || id.Grants.Rooms == nil || matches(id.Grants.Rooms, room)
 }
 
+// reaches reports whether id grants a user without a room in common.
+func (id *Identity) reaches(user string) bool {
+	return id.Grants != nil && matches(id.Grants.Users, user)
+}
+
 func matches(patterns []string, s string) bool {
 	for _, p := range patterns {
 		if ok, _ := path.Match(p, s); ok {

@@ -324,7 +324,7 @@ func TestErrorsWithoutSeqAreBounded(t *testing.T) {
 func TestAckOnTake(t *testing.T) {
 	inBubble(t, 1, Config{}, func(t *testing.T, h *harness) {
 		alice, bob := h.pair(t)
-		bob.conn.link.info.AckOnTake = true
+		bob.conn.link.ackOnTake = true
 		alice.tell(bob, "room", `1`)
 		bob.wantMessage(alice, `1`)
 		if n := len(bob.srv.session(bob.peer).out.frames); n != 0 {

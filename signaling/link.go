@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,8 +22,11 @@ var ErrLeft = errors.New("signaling: the client left")
 // a time; Take may run beside them, also for one caller at a time; Detach comes
 // when neither will be called any more.
 type Link struct {
-	srv   *Server
-	info  LinkInfo
+	srv    *Server
+	app    string         // static
+	remote netip.AddrPort // static; zero: not known
+	shown  *credential    // static; nil: the request had none
+
 	conn  Conn          // static after Start
 	began time.Duration // static after Start
 	sess  atomic.Pointer[session]
@@ -32,6 +36,8 @@ type Link struct {
 	generation uint32 // the session's when this link got it
 	epoch      uint32 // of its welcome, but for the high bits
 	cursor     uint64 // the highest seq taken
+
+	ackOnTake bool // static: as LinkInfo has it
 
 	mu      sync.Mutex // guards the following; taken behind the session's lock
 	woken   bool
@@ -46,6 +52,21 @@ type Link struct {
 	hasty   bool    // the client has said bye: what it sent before does not wait for code
 	timer   *time.Timer
 	cancel  context.CancelFunc // of the hello that is being judged
+}
+
+// credential is what of a request says who the client is. Few have one, and it
+// has no place in each link.
+type credential struct {
+	token   string
+	context any
+}
+
+// credential is what came with the request.
+func (i *LinkInfo) credential() *credential {
+	if i.Token == "" && i.Context == nil {
+		return nil
+	}
+	return &credential{i.Token, i.Context}
 }
 
 // frame is what came from the client: m, or bad and what could be read.
@@ -344,7 +365,7 @@ func (s *Server) detached(l *Link) bool {
 	if _, ok := s.links[l]; !ok {
 		return false
 	}
-	s.apps[l.info.App].links--
+	s.apps[l.app].links--
 	if l.src != nil {
 		s.sources.detached(l.src)
 	}

@@ -112,7 +112,10 @@ func (s *Server) Admit(info LinkInfo) (*Link, error) {
 		s.stats.refused.Add(1)
 		return nil, err
 	}
-	l := &Link{srv: s, info: info, src: s.sources.admit(info.Remote.Addr())}
+	l := &Link{
+		srv: s, app: info.App, remote: info.Remote, ackOnTake: info.AckOnTake, shown: info.credential(),
+		src: s.sources.admit(info.Remote.Addr()),
+	}
 	s.links[l] = struct{}{}
 	s.memory.Add(linkCost)
 	s.apps[info.App].links++

@@ -201,7 +201,7 @@ func (s *session) takeFramesLocked(l *Link, batch []Outgoing, limit int) []Outgo
 		s.unread -= int(f.size)
 		batch = append(batch, Outgoing{Seq: l.cursor, Body: f.body})
 	}
-	if (s.lost || l.info.AckOnTake) && l.cursor > s.out.acked {
+	if (s.lost || l.ackOnTake) && l.cursor > s.out.acked {
 		s.out.ack(l.cursor)
 		s.weighLocked()
 	}

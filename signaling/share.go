@@ -149,7 +149,7 @@ func (l *Link) slowDown(ctx context.Context, err error) {
 		return
 	}
 	l.srv.exceeded(LimitAuth)
-	d := l.srv.sources.failed(l.info.Remote.Addr())
+	d := l.srv.sources.failed(l.remote.Addr())
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

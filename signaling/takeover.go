@@ -23,7 +23,7 @@ const maxAsked = 4
 func (l *Link) resume(ctx context.Context, h *wire.Hello, mayWait bool, fx *effects) error {
 	srv := l.srv
 	tok, err := parseToken(h.Resume.Token, srv.cfg.ResumeKeys)
-	if err != nil || tok.app != l.info.App {
+	if err != nil || tok.app != l.app {
 		return wire.Refuse(wire.CodeSessionGone, "the resume token is not one of this app")
 	}
 	srv.seeRank(tok.rank)

@@ -32,8 +32,9 @@ func (l *Link) authenticate(ctx context.Context, token string) (id Identity, err
 		return Identity{}, nil
 	}
 	defer l.srv.recovered("Authenticate", &err)
+	shown := cmp.Or(l.shown, &credential{})
 	id, err = c.Authenticate(ctx, Hello{
-		App: l.info.App, Token: cmp.Or(token, l.info.Token), Remote: l.info.Remote, Context: l.info.Context,
+		App: l.app, Token: cmp.Or(token, shown.token), Remote: l.remote, Context: shown.context,
 	})
 	if err != nil {
 		return id, err
@@ -53,7 +54,7 @@ func (l *Link) authenticate(ctx context.Context, token string) (id Identity, err
 func (l *Link) renew(ctx context.Context, h *wire.Hello, a *asking) error {
 	c := &l.srv.cfg
 	a.refused = wire.Refuse(wire.CodeUnauthenticated, "the identity of the session has expired; say hello with a new token")
-	given := cmp.Or(h.Token, l.info.Token) != "" || l.info.Context != nil
+	given := h.Token != "" || l.shown != nil
 	if c.Authenticate == nil || !given && !a.tok.id.expired(c.Now()) {
 		return nil
 	}
@@ -114,19 +115,29 @@ func (s *session) handleToken(l *Link, m *wire.Message) *wire.Error {
 // adoptLocked replaces the session's identity by a newer one of the same user,
 // and takes back what that does not grant any more.
 func (s *session) adoptLocked(id *Identity, fx *effects) {
+	was := s.identity
 	s.identity = id
 	s.setExpiryLocked()
 	for _, list := range [][]*member{s.rooms, s.stale} {
 		for _, m := range list {
-			m.judgeLocked(id)
+			m.judgeLocked(was, id)
 		}
 	}
 	fx.log(s, "identity renewed", "user", s.user)
 }
 
-// judgeLocked takes a member out of a room that its identity does not allow.
-func (m *member) judgeLocked(id *Identity) {
-	if !id.mayJoin(m.room.name) {
+// judgeLocked takes an entry of the session out of where its identity does not
+// allow it to be any more: a room, or the watchers of a user.
+func (m *member) judgeLocked(was, id *Identity) {
+	allowed := true
+	switch name := m.room.name; m.Kind {
+	case KindMember:
+		allowed = id.mayJoin(name)
+	case KindWatcher:
+		user := name[1:]
+		allowed = user == id.User || !was.reaches(user) || id.reaches(user)
+	}
+	if !allowed {
 		m.change(ChangeLeave, wire.ReasonForbidden)
 	}
 }

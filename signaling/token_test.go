@@ -270,3 +270,49 @@ func TestAuthenticateSeesTheRequest(t *testing.T) {
 		c.wantError(wire.CodeForbidden, 0) // somebody else's browser
 	})
 }
+
+// TestShrunkGrantsTakeWatchesBack has a user that may not be watched any more
+// look as if gone, and the rest stay as it is: the own devices too.
+func TestShrunkGrantsTakeWatchesBack(t *testing.T) {
+	eachTopology(t, withUsers(Config{}), func(t *testing.T, h *harness) {
+		ben, carl, dora := h.as(t, "ben>"), h.as(t, "carl>"), h.as(t, "dora>ann")
+		ann := h.as(t, "ann>*")
+		ann.watch("ann", "ben", "carl")
+		for _, user := range []string{"ann", "ben", "carl"} {
+			ann.wantPresence(user, one)
+		}
+		ann.wantOK()
+		dora.watch("ann")
+		dora.wantPresence("ann", one)
+		dora.wantOK()
+		ann.renew("ann>ben")
+		ann.wantPresence("carl", away)
+		ben.status(true)
+		carl.status(true)
+		ann.wantPresence("ben", wire.Presence{Online: true, Busy: true, Peers: 1})
+		ann.status(true)
+		ann.wantPresence("ann", wire.Presence{Online: true, Busy: true, Peers: 1})
+		ann.wantNothing()
+		dora.wantPresence("ann", wire.Presence{Online: true, Busy: true, Peers: 1})
+		ann.renew("ann>*")
+		ann.watch("carl")
+		ann.wantPresence("carl", wire.Presence{Online: true, Busy: true, Peers: 1})
+	})
+}
+
+// TestShrunkRoomsLeaveTheDevice has presence go on when rooms are taken back.
+func TestShrunkRoomsLeaveTheDevice(t *testing.T) {
+	eachWithTickets(t, func(t *testing.T, h *harness) {
+		ann, _ := h.arrive(t, "ann|600|")
+		other, _ := h.arrive(t, "ann|600|")
+		other.watch("ann")
+		other.wantPresence("ann", wire.Presence{Online: true, Peers: 2})
+		other.wantOK()
+		ann.renew("ann|600|b")
+		other.wantNothing()
+		ann.elsewhere()
+		ann.resumeWith("ann|600|c")
+		ann.welcomed(true)
+		other.wantNothing()
+	})
+}

@@ -56,7 +56,7 @@ func (m *member) tellsAway() bool { return m.Kind != KindWatcher }
 // grant, or because both are in a room.
 func (s *session) mayReach(user string) bool {
 	id := s.who()
-	if s.srv.cfg.Authenticate == nil || user == s.user || id.Grants != nil && matches(id.Grants.Users, user) {
+	if s.srv.cfg.Authenticate == nil || user == s.user || id.reaches(user) {
 		return true
 	}
 	s.mu.Lock()
@@ -164,6 +164,9 @@ func (r *room) userStepLocked(e *Event, st *Step, fx *effects) *session {
 	}
 	m.Away, m.Busy = st.Member.Away, st.Member.Busy // the rest never changes
 	if st.Kind == ChangeLeave {
+		if m.Kind == KindWatcher && m.sess != nil && st.Reason == wire.ReasonForbidden { // looks as if the user had gone
+			m.tellPresence(wire.Presence{}, fx)
+		}
 		r.removeLocked(m)
 		m.forget(fx)
 	}
