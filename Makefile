@@ -51,9 +51,10 @@ test: install ## everything: install what is needed, lint, race, JavaScript, cal
 	$(MAKE) --no-print-directory js
 	$(MAKE) --no-print-directory integration
 
-soak: ## what takes long: ten million random negotiations, 50,000 calls over connections that fail
+soak: ## what takes long: ten million random negotiations, 50,000 calls over connections that fail, 3,000 more over real sockets
 	go test -count 1 -timeout 2h -run Histories ./signaling/internal/negotiation -histories=10000000
 	go test -count 1 -timeout 2h -run TestSchedules ./signaling -schedules=50000
+	go test -race -count 1 -timeout 2h -run Schedules ./integration -robot-schedules=1000 -sdk-schedules=2000
 
 fuzz: ## fuzz every target for FUZZTIME (30s)
 	@.ci/fuzz $(FUZZTIME)
