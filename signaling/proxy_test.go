@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/client"
@@ -88,6 +89,11 @@ func (n *network) dialer(who int) func(ctx context.Context, _, _ string) (net.Co
 		tn.ends = [2]*memconn.Conn{near, far}
 		n.mu.Lock()
 		defer n.mu.Unlock()
+		if srv.dead { // meanwhile
+			near.Cut()
+			far.Cut()
+			return nil, syscall.ECONNRESET
+		}
 		n.tunnels, r.newest = append(n.tunnels, tn), tn
 		n.notef("client %d connects to server %d", who, srv.number)
 		for _, dir := range []direction{up, down} {
@@ -165,6 +171,9 @@ func (n *network) doLocked(tn *tunnel, f fault) {
 		tn.endLocked()
 	case late:
 		tn.holdLocked(f.hold)
+		if f.probe && f.stage%4 == 3 { // the second connection gets its welcome behind what comes late on the first
+			n.routes[tn.who].hold = &f
+		}
 	case deadUp:
 		tn.dead[up] = true
 	case deadDown:

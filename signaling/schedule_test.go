@@ -46,7 +46,7 @@ type fault struct {
 	kind  kind
 	hold  time.Duration // late and reorder: for how long
 	probe bool          // late, dead: the client asks soon after whether its link lives
-	stage int           // reorder: at which frame it is held, see held
+	stage int           // reorder, late: at which frame it is held, see held
 	other bool          // kill: not this client's server but the other one's
 }
 
@@ -65,6 +65,9 @@ func (f fault) String() string {
 	}
 	if f.probe {
 		s += ", and probes"
+		if f.kind == late && f.stage%4 == 3 {
+			s += ", and the second connection waits as long for its welcome"
+		}
 	}
 	return s
 }
