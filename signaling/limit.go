@@ -23,6 +23,7 @@ const (
 	LimitIPRooms      Limit = "ip_rooms"      // IPRoomRate, IPRoomBurst
 	LimitRooms        Limit = "rooms"         // MaxRooms
 	LimitPeers        Limit = "peers"         // MaxPeers
+	LimitWatched      Limit = "watched"       // MaxWatched
 	LimitMessage      Limit = "message"       // MaxMessage
 	LimitSDP          Limit = "sdp"           // MaxSDP
 	LimitMetadata     Limit = "metadata"      // MaxMetadata
@@ -35,7 +36,7 @@ const (
 
 var allLimits = []Limit{
 	LimitLinks, LimitAppLinks, LimitIPLinks, LimitIPRate, LimitSessions, LimitAppSessions, LimitIPSessions, LimitUserSessions,
-	LimitAuth, LimitHello, LimitRate, LimitJoins, LimitIPRooms, LimitRooms, LimitPeers, LimitMessage, LimitSDP, LimitMetadata,
+	LimitAuth, LimitHello, LimitRate, LimitJoins, LimitIPRooms, LimitRooms, LimitPeers, LimitWatched, LimitMessage, LimitSDP, LimitMetadata,
 	LimitCandidates, LimitOutbox, LimitHistory, LimitErrors, LimitMemory,
 }
 

@@ -93,6 +93,7 @@ func (s *session) handleWatch(m *wire.Message, fx *effects) *wire.Error {
 		rosters = append(rosters, roster)
 	}
 	if limit := s.srv.cfg.MaxWatched; count > limit {
+		s.srv.exceeded(LimitWatched)
 		return wire.Refuse(wire.CodeTooManyWatched, "watch: that would be %d users, more than %d", count, limit)
 	}
 	for _, own := range again {
