@@ -43,7 +43,7 @@ var mutants = []mutant{
 	{"rate", "signaling/limits.go", "if overFrames <= 0 && overBytes <= 0 {", "if overBytes <= 0 {", "TestFastClientIsHeldBackThenRefused"},
 	{"rate", "signaling/limits.go", "if overFrames <= 0 && overBytes <= 0 {", "if overFrames <= 0 {", "TestManyBytesAreHeldBack"},
 	{"rate", "signaling/takeover.go", "s.pace.add(h.Pace, s.srv.now())", "", "TestNewLinkIsNoNewBurst"},
-	{"rate", "signaling/hello.go", "s.pace.add(l.pace.debts(now), now)", "s.pace = l.pace", "TestNewLinkIsNoNewBurst"},
+	{"rate", "signaling/hello.go", "s.pace.add(l.pace.debts(now), now)", "s.pace = *l.pace", "TestNewLinkIsNoNewBurst"},
 	{"rate", "signaling/handle.go", "s.chargeSnapshot(textSize(b.Message))", "", "TestSnapshotsAreChargedBySize"},
 	{"rate", "signaling/ws/meter.go", "|| op == opClose:", "|| op >= opClose:", "TestControlFramesAreCharged"},
 	{"rate", "signaling/ws/meter.go", "|| op == opClose:", "|| op == opClose || op == 0:", "TestEmptyFragmentsAreCharged"},

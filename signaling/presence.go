@@ -131,7 +131,7 @@ func (s *session) changeUsers(re uint64, changes []Change, fx *effects) {
 		s.put(b, sizeOf(b.Message), fx)
 		return
 	}
-	req := s.request(answer{re: re, left: len(changes)})
+	req := s.request(answer{re: re, left: int32(len(changes))})
 	for _, c := range changes {
 		c.App, c.Req = s.app.name, req
 		s.srv.node.Change(c)
