@@ -32,6 +32,7 @@ func (s *Server) handleChange(e *Event, fx *effects) {
 		}
 	}
 	r.tellPresenceLocked(was, fx)
+	r.tellRingingLocked(fx)
 	r.live = slices.ContainsFunc(r.members, func(m *member) bool { return m.Node == s.node.Name() })
 	if !r.live {
 		r.members, r.index = nil, nil
@@ -41,6 +42,7 @@ func (s *Server) handleChange(e *Event, fx *effects) {
 	if settled != nil {
 		settled.kick()
 	}
+	s.settleGlare(e)
 	if empty {
 		r.app.drop(r)
 	}
@@ -229,6 +231,7 @@ func (r *room) moveLocked(e *Event, st *Step, fx *effects) {
 	if now.Node == srv.node.Name() {
 		now.welcomeMoved(srv, e.Change.Stale)
 		now.waitLocked(from)
+		now.goOnRingingLocked()
 	}
 	if from != srv.node.Name() {
 		srv.node.Send(from, &Event{Kind: EventFlush, Node: srv.node.Name(), App: e.App, Room: e.Room, To: m.ID})

@@ -75,8 +75,10 @@ const (
 	ChangeUpdate ChangeKind = "update"
 	ChangeAway   ChangeKind = "away"
 	ChangeBack   ChangeKind = "back"
-	ChangeMove   ChangeKind = "move" // to another node, by a resume
-	ChangeTell   ChangeKind = "tell" // nothing of the roster: Body goes to all members, in the order of changes
+	ChangeMove   ChangeKind = "move"   // to another node, by a resume
+	ChangeAnswer ChangeKind = "answer" // of an invitation, by whom it is for or whose it is: ends it with Reason
+	ChangePushed ChangeKind = "pushed" // of an invitation: somebody was told by push
+	ChangeTell   ChangeKind = "tell"   // nothing of the roster: Body goes to all members, in the order of changes
 )
 
 // A Change of one roster.
@@ -91,6 +93,9 @@ type Change struct {
 	Body      *Body    // tell
 	Except    []string // tell: ids of members that do not get it
 	Req       uint64   // comes back in the Event; 0: nobody waits
+	By        string   // answer: the peer that does it
+	Crossed   string   // answer: why, where two users rang each other; see glare.go
+	Ticket    string   // join of a device: the caller's entry whose connect token is used
 	Re        uint64   // tell to a user: the frame of Member that asks for it
 }
 

@@ -18,12 +18,11 @@ type Config struct {
 	// Authenticate says who a client is, from what came with its hello. A
 	// refusal is an *Error, which the client is told; any other error reaches it
 	// as "internal". It may block: it runs on a goroutine of its own, and ctx
-	// ends with the link that says hello, and after DeadAfter. It is asked again
-	// for each token that a client sends later: in its session, or with a hello
-	// that resumes. That has to be of the same user, and its Identity replaces
-	// the old one. At Identity.Expires the link is closed with unauthenticated, and
-	// the session waits to be resumed with a new token. Nil: everybody is
-	// anonymous.
+	// ends with the link. It is asked again for each token that a client sends
+	// later: in its session, or with a hello that resumes, which has to be of the
+	// same user and whose Identity then replaces the old one. At Identity.Expires
+	// the link is closed with unauthenticated, and the session waits to be resumed
+	// with a new token. Nil: everybody is anonymous.
 	Authenticate func(ctx context.Context, h Hello) (Identity, error)
 
 	// ICEServers gives a peer its ICE servers: with welcome, when it asks, and
@@ -36,6 +35,13 @@ type Config struct {
 	// back. It is not called for sessions that a Shutdown leaves to be resumed.
 	// Nil: nobody is told.
 	Ended func(peer string)
+
+	// Push is asked to wake a user who is rung while no device is there, and is
+	// told when what it was asked for is over. It runs on a goroutine of its own, and may
+	// block until ctx ends, with the ringing. It reports whether somebody was told; it is
+	// told of the end only then, and its result is not looked at. Nil: who has no
+	// device is offline.
+	Push func(ctx context.Context, p Push) (sent bool)
 
 	// Cluster is what several Servers share. Nil: this one is alone.
 	Cluster Cluster
@@ -66,6 +72,7 @@ type Config struct {
 	PingAfter    time.Duration // of having sent nothing; zero means 10 s
 	DeadAfter    time.Duration // of having heard nothing; zero means 25 s
 	HelloTimeout time.Duration // from Start to hello; zero means 5 s
+	RingTime     time.Duration // for which a user is rung; zero means 45 s
 
 	MaxMessage    int // bytes of a frame; zero means 64 KiB
 	MaxSDP        int // bytes of data in offer and answer; zero means 32 KiB
@@ -74,6 +81,7 @@ type Config struct {
 	MaxPeers      int // members of a room; zero means 16, and there is no ceiling
 	MaxRooms      int // rooms of a session; zero means 32
 	MaxWatched    int // users that a session watches; zero means 200
+	MaxInvites    int // users that a session rings at the same time; zero means 8
 	MaxLinks      int // links of this server; zero means any number
 
 	// The limits of addresses and users keep what one of them can cost small; in
@@ -160,6 +168,8 @@ func (c Config) withDefaults() Config {
 	c.MaxMemory = cmp.Or(c.MaxMemory, defaultMemory())
 	c.AuthDelay = max(0, cmp.Or(c.AuthDelay, 100*time.Millisecond))
 	c.MaxWatched = cmp.Or(c.MaxWatched, 200)
+	c.MaxInvites = cmp.Or(c.MaxInvites, 8)
+	c.RingTime = cmp.Or(c.RingTime, 45*time.Second)
 	c.Rate = cmp.Or(c.Rate, 50)
 	c.Burst = cmp.Or(c.Burst, 200)
 	c.Bytes = cmp.Or(c.Bytes, 256<<10)

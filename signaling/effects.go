@@ -15,6 +15,7 @@ type effects struct {
 	closes []closing
 	logs   []logLine
 	ended  []*session
+	runs   []func() // user code, each on a goroutine of its own
 }
 
 type logLine struct {
@@ -112,6 +113,9 @@ func (fx *effects) flush() {
 	}
 	for _, c := range fx.closes {
 		c.link.conn.Close(c.code)
+	}
+	for _, run := range fx.runs {
+		go run()
 	}
 	for _, s := range fx.ended {
 		s.srv.questions.gone(s.peer)

@@ -7,15 +7,21 @@ package signaling
 // what it passed on before; what comes straight from a node waits for its
 // flush.
 
+// waiting is what came straight to a member that has moved here, by the node whose
+// flush it waits for.
+type waiting struct {
+	from string // where the member was
+	held map[string][]*Body
+}
+
 // waitLocked makes what comes straight to m wait, m having moved here.
 func (m *member) waitLocked(from string) {
 	if m.sess == nil || isUser(m.room.name) { // to users there are no signals
 		return
 	}
-	m.movedFrom = from
-	m.waits = make(map[string][]*Body)
+	m.waits = &waiting{from: from, held: make(map[string][]*Body)}
 	for _, node := range m.room.nodesLocked(from) { // the old node sends straight from the move on
-		m.waits[node] = nil
+		m.waits.held[node] = nil
 	}
 	m.sess.mu.Lock()
 	m.sess.holding++
@@ -24,9 +30,11 @@ func (m *member) waitLocked(from string) {
 
 // signalLocked delivers what a node sent straight to m, in its turn.
 func (m *member) signalLocked(node string, b *Body, size int, fx *effects) {
-	if held, wait := m.waits[node]; wait {
-		m.waits[node] = append(held, b)
-		return
+	if m.waits != nil {
+		if held, wait := m.waits.held[node]; wait {
+			m.waits.held[node] = append(held, b)
+			return
+		}
 	}
 	m.deliver(b, size, fx)
 }
@@ -58,17 +66,20 @@ func (s *Server) handleFlush(e *Event, fx *effects) {
 
 // flushLocked delivers what has waited for a node's flush.
 func (m *member) flushLocked(node string, fx *effects) {
-	held, wait := m.waits[node]
+	if m.waits == nil {
+		return
+	}
+	held, wait := m.waits.held[node]
 	if !wait {
 		return
 	}
-	delete(m.waits, node)
+	delete(m.waits.held, node)
 	for _, b := range held {
 		if m.room.findLocked(b.Message.From) != nil { // else it has left meanwhile, which m was told
 			m.deliver(b, sizeOf(b.Message), fx)
 		}
 	}
-	if len(m.waits) > 0 {
+	if len(m.waits.held) > 0 {
 		return
 	}
 	m.waits = nil
@@ -83,9 +94,16 @@ func (m *member) flushLocked(node string, fx *effects) {
 // that is gone, and of all nodes through it.
 func (r *room) flushDownLocked(node string, fx *effects) {
 	for _, m := range r.members {
-		for waited := range m.waits {
-			if waited == node || m.movedFrom == node {
+		if m.waits == nil {
+			continue
+		}
+		from := m.waits.from
+		for waited := range m.waits.held {
+			if waited == node || from == node {
 				m.flushLocked(waited, fx)
+			}
+			if m.waits == nil {
+				break
 			}
 		}
 	}

@@ -114,6 +114,12 @@ func (s *session) handleMessage(l *Link, m *wire.Message, fx *effects) *wire.Err
 		return s.handleUnwatch(m, fx)
 	case wire.TypeStatus:
 		return s.handleStatus(m)
+	case wire.TypeInvite:
+		return s.handleInvite(l, m)
+	case wire.TypeAccept, wire.TypeDecline:
+		return s.handleAnswer(m)
+	case wire.TypeCancel:
+		return s.handleCancel(m)
 	case wire.TypeMessage:
 		if m.User != "" {
 			return s.handleUserMessage(m)
@@ -175,7 +181,7 @@ func (s *session) handleJoin(l *Link, m *wire.Message, fx *effects) *wire.Error 
 		return nil
 	}
 	s.mu.Lock()
-	rooms, allowed := s.countLocked(KindMember), s.identity.mayJoin(m.Room)
+	rooms, allowed := s.countLocked(KindMember), s.srv.allows(s.identity, m.Room)
 	s.mu.Unlock()
 	if !allowed {
 		return wire.Refuse(wire.CodeForbidden, "join: your token does not allow room %q", m.Room)

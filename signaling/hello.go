@@ -88,7 +88,7 @@ func (l *Link) hello(ctx context.Context, h *wire.Hello, mayWait bool, fx *effec
 
 // begin makes a new session.
 func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
-	id, err := l.authenticate(ctx, h.Token)
+	id, ticket, err := l.identify(ctx, h.Token)
 	if err != nil {
 		l.slowDown(ctx, err)
 		return err
@@ -100,6 +100,14 @@ func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
 	}
 	if err := srv.add(s, l.src); err != nil {
 		return err
+	}
+	if ticket != nil {
+		if err := s.useConnect(ctx, ticket); err != nil {
+			s.mu.Lock()
+			s.endSessionLocked(wire.ReasonLeft, wire.CodeBye, fx)
+			s.mu.Unlock()
+			return err
+		}
 	}
 	ice := srv.iceServers(s.peer, s.identity)
 	if err := s.connect(ctx, fx); err != nil {
@@ -137,10 +145,7 @@ func (s *session) attachLocked(l *Link, seq uint64, resumed bool, ice wire.ICE, 
 	s.unread = s.out.bytes
 	s.lastHeard, s.lastSent, s.doneTold, s.ackAt = now, now, 0, 0
 	l.sess.Store(s)
-	if l.pace != nil {
-		s.pace.add(l.pace.debts(now), now)
-		l.pace = nil
-	}
+	s.pace.add(l.pace.debts(now), now)
 	s.srv.recount(s, l.src)
 	l.control = append(l.control, welcome)
 	l.holdLocked(sizeOf(welcome.Message))
@@ -159,6 +164,7 @@ func (s *session) attachLocked(l *Link, seq uint64, resumed bool, ice wire.ICE, 
 		}
 	}
 	s.enterUserLocked()
+	s.tickRingingLocked(now)
 	fx.log(s, "session linked", "user", s.user, "resumed", resumed, "epoch", s.epoch)
 	return true
 }

@@ -40,12 +40,12 @@ func (s *Server) handleEvent(e *Event) {
 
 // handleRefused answers a request that the cluster did not do.
 func (s *Server) handleRefused(e *Event, fx *effects) {
-	ss := s.session(peerOf(e.Change.Member.ID))
-	if ss == nil {
+	if isUser(e.Room) && e.Change.Kind != ChangeMove {
+		s.refusedByUser(e, fx)
 		return
 	}
-	if isUser(e.Room) && e.Change.Kind != ChangeMove {
-		ss.refusedByUser(e, fx)
+	ss := s.session(peerOf(e.Change.Member.ID))
+	if ss == nil {
 		return
 	}
 	if e.Change.Kind == ChangeMove {

@@ -22,8 +22,9 @@ const (
 	LimitJoins        Limit = "joins"         // JoinRate, JoinBurst
 	LimitIPRooms      Limit = "ip_rooms"      // IPRoomRate, IPRoomBurst
 	LimitRooms        Limit = "rooms"         // MaxRooms
-	LimitPeers        Limit = "peers"         // MaxPeers
 	LimitWatched      Limit = "watched"       // MaxWatched
+	LimitInvites      Limit = "invites"       // MaxInvites
+	LimitPeers        Limit = "peers"         // MaxPeers
 	LimitMessage      Limit = "message"       // MaxMessage
 	LimitSDP          Limit = "sdp"           // MaxSDP
 	LimitMetadata     Limit = "metadata"      // MaxMetadata
@@ -36,7 +37,7 @@ const (
 
 var allLimits = []Limit{
 	LimitLinks, LimitAppLinks, LimitIPLinks, LimitIPRate, LimitSessions, LimitAppSessions, LimitIPSessions, LimitUserSessions,
-	LimitAuth, LimitHello, LimitRate, LimitJoins, LimitIPRooms, LimitRooms, LimitPeers, LimitWatched, LimitMessage, LimitSDP, LimitMetadata,
+	LimitAuth, LimitHello, LimitRate, LimitJoins, LimitIPRooms, LimitRooms, LimitWatched, LimitInvites, LimitPeers, LimitMessage, LimitSDP, LimitMetadata,
 	LimitCandidates, LimitOutbox, LimitHistory, LimitErrors, LimitMemory,
 }
 

@@ -140,11 +140,12 @@ func TestFlushOfDeadNodeIsNotWaitedFor(t *testing.T) {
 		m.sess.mu.Lock()
 		m.sess.holding++
 		m.sess.mu.Unlock()
-		m.waits = map[string][]*Body{alice.srv.node.Name(): nil} // as if its flush were still to come
+		from := h.servers[1].node.Name()
+		m.waits = &waiting{from: from, held: map[string][]*Body{alice.srv.node.Name(): nil}} // as if its flush were still to come
 		r.mu.Unlock()
 		alice.tell(bob, "room", `1`)
 		bob.wantNothing()
-		h.cluster.Kill(m.movedFrom)
+		h.cluster.Kill(from)
 		time.Sleep(memoryLease)
 		bob.wantMessage(alice, `1`)
 		bob.srv = alice.srv // and it can move again

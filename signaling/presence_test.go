@@ -131,7 +131,6 @@ func TestWatchIsBounded(t *testing.T) {
 		ana.wantOK()
 		ana.watch("a", "d")
 		ana.wantError(wire.CodeTooManyWatched, ana.id)
-		h.wantLimit(LimitWatched, 2)
 		ana.join("room") // they are no rooms
 		ana.send(&wire.Message{Type: wire.TypeUnwatch, Users: []string{"b"}})
 		ana.wantOK()
@@ -271,17 +270,20 @@ func TestWatchAndDeviceMoveWithTheSession(t *testing.T) {
 }
 
 // TestLostHistoryKeepsTheDevice lets the history be given up: the user is still
-// there, and what was watched has to be asked for again.
+// there, and told again of what rings; what was watched has to be asked for again.
 func TestLostHistoryKeepsTheDevice(t *testing.T) {
 	eachTopology(t, withUsers(Config{Rate: 1e6, Burst: 1e6, Bytes: 1 << 30}), func(t *testing.T, h *harness) {
 		ana, ben := h.as(t, "ana>ben"), h.as(t, "ben>ana")
 		ana.watch("ben")
 		ben.watch("ana")
-		ana.frames()
 		ben.frames()
+		ben.status(true)
+		ana.frames()
+		ana.send(&wire.Message{Type: wire.TypeInvite, User: "ben", Call: &wire.Call{Anyway: true}})
+		invite := ana.want(wire.TypeOK).Call.Invite
+		ana.wantRinging(invite, wire.ViaDevice)
+		ben.wantInvited(ana, invite)
 		ben.cut()
-		time.Sleep(time.Second)
-		ana.wantPresence("ben", away)
 		for range 100 {
 			ana.send(&wire.Message{Type: wire.TypeMessage, User: "ben", Data: long(32 << 10)})
 		}
@@ -289,14 +291,18 @@ func TestLostHistoryKeepsTheDevice(t *testing.T) {
 		ben.resume(ben.conn.had)
 		ben.welcomed(false)
 		ben.id = 0
-		ana.frames()
-		ana.watch("ben")
-		ana.wantPresence("ben", one)
-		ana.wantOK()
-		ana.status(true)
+		ben.wantInvited(ana, invite)
+		for _, m := range ana.frames() {
+			if m.Type != wire.TypeAck && (m.Type != wire.TypePresence || *m.Presence != one) {
+				t.Errorf("got %+v, %+v; want that ben is not busy any more", m, m.Presence)
+			}
+		}
+		ana.send(&wire.Message{Type: wire.TypeStatus, Presence: &wire.Presence{Busy: true}})
 		ben.wantNothing()
-		ben.status(true)
-		ana.wantPresence("ben", wire.Presence{Online: true, Busy: true, Peers: 1})
+		ben.answer(wire.TypeAccept, invite)
+		ben.wantOK()
+		ana.wantOK()
+		ana.wantAccepted(invite, ben)
 	})
 }
 

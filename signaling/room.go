@@ -29,10 +29,10 @@ type member struct {
 	room *room
 	Member
 
-	sess       *session // nil: on another node
-	movedFrom  string   // the node that waits is about
-	waits      map[string][]*Body
+	sess       *session        // nil: on another node
+	waits      *waiting        // nil: for no flush
 	stale      bool            // guarded by sess.mu: of before a resumed: false
+	ring       *ringing        // callers that are here
 	candidates candidateCounts // of what it sent; guarded by sess.recv
 }
 

@@ -26,6 +26,7 @@ type Member struct {
 	Away  bool
 	Busy  bool // devices: it says so
 	Data  json.RawMessage
+	Call  *Invitation // callers: never written to
 }
 
 // A MemberKind says what an entry of a roster is.
@@ -49,8 +50,8 @@ type Step struct {
 func (r Roster) Apply(c *Change, version uint64, now time.Time) (after Roster, steps []Step, code wire.Code) {
 	i := r.find(c.Member.ID)
 	switch {
-	case isUser(c.Room) && (c.Kind == ChangeTell || c.Kind == ChangeJoin):
-		return r.applyUser(c, i, version)
+	case isUser(c.Room):
+		return r.applyUser(c, i, version, now)
 	case c.Kind == ChangeTell:
 		if len(r.Members) == 0 {
 			return r, nil, wire.CodeNotInRoom
@@ -58,8 +59,6 @@ func (r Roster) Apply(c *Change, version uint64, now time.Time) (after Roster, s
 		return r, []Step{{Kind: ChangeTell}}, ""
 	case c.Kind == ChangeJoin:
 		return r.join(c, i, version)
-	case i < 0 || r.Members[i].Node != c.Member.Node || c.Member.Since != 0 && c.Member.Since != r.Members[i].Since:
-		return r, nil, wire.CodeNotInRoom
 	}
 	return r.changeOne(c, i, version)
 }
@@ -80,6 +79,9 @@ func (r Roster) join(c *Change, i int, version uint64) (Roster, []Step, wire.Cod
 
 // changeOne changes the entry at i, which the one asked that has it.
 func (r Roster) changeOne(c *Change, i int, version uint64) (Roster, []Step, wire.Code) {
+	if i < 0 || r.Members[i].Node != c.Member.Node || c.Member.Since != 0 && c.Member.Since != r.Members[i].Since {
+		return r, nil, wire.CodeNotInRoom
+	}
 	m := r.Members[i]
 	switch c.Kind {
 	case ChangeLeave:

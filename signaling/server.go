@@ -19,17 +19,18 @@ const comeBackAfter = 2 * time.Second
 // A Server holds the sessions of one node. All methods may be called from any
 // goroutine.
 type Server struct {
-	cfg       Config
-	node      Node
-	immediate bool // Claim does not block
-	start     time.Time
-	stats     counters
-	limited   map[Limit]*atomic.Uint64 // static
-	sources   sources
-	memory    atomic.Int64  // what counts for MaxMemory
-	requests  atomic.Uint64 // numbers Changes and Takes
-	questions questions
-	idle      chan struct{} // closed when closing and without links
+	cfg        Config
+	node       Node
+	immediate  bool // Claim does not block
+	start      time.Time
+	stats      counters
+	limited    map[Limit]*atomic.Uint64 // static
+	sources    sources
+	memory     atomic.Int64  // what counts for MaxMemory
+	requests   atomic.Uint64 // numbers Changes and Takes
+	questions  questions
+	connecting sync.Map      // by peer: chan wire.Code, of a connect token that is being judged
+	idle       chan struct{} // closed when closing and without links
 
 	stripper wire.Stripper // static
 

@@ -168,7 +168,7 @@ func (s *session) resetLocked() {
 	s.rooms = nil
 	for _, m := range rooms {
 		if isUser(m.room.name) {
-			s.resetUserLocked(m)
+			m.resetUserLocked()
 			continue
 		}
 		m.stale = true

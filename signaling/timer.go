@@ -67,7 +67,7 @@ func (s *session) tickLinkedLocked(l *Link, now time.Duration, fx *effects) (ice
 		return false
 	}
 	if s.expiresAt != 0 && now >= s.expiresAt {
-		s.expireLinkLocked(l, fx)
+		s.dropLinkLocked(l, wire.CodeUnauthenticated, fx)
 		return false
 	}
 	var flag flags
@@ -86,6 +86,7 @@ func (s *session) tickLinkedLocked(l *Link, now time.Duration, fx *effects) (ice
 		s.iceAt, ice = 0, true
 	}
 	s.tickStaleLocked(now)
+	s.tickRingingLocked(now)
 	s.armLocked(s.lastHeard + c.DeadAfter)
 	s.armLocked(s.lastSent + c.PingAfter)
 	s.armLocked(s.ackAt)
@@ -110,6 +111,7 @@ func (s *session) tickLostLocked(now time.Duration, fx *effects) {
 		}
 	}
 	s.tickStaleLocked(now)
+	s.tickRingingLocked(now)
 	if !s.away {
 		s.armLocked(s.lostAt + c.AwayAfter)
 	}

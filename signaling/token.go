@@ -132,7 +132,7 @@ func (m *member) judgeLocked(was, id *Identity) {
 	allowed := true
 	switch name := m.room.name; m.Kind {
 	case KindMember:
-		allowed = id.mayJoin(name)
+		allowed = m.room.app.srv.allows(id, name)
 	case KindWatcher:
 		user := name[1:]
 		allowed = user == id.User || !was.reaches(user) || id.reaches(user)
@@ -149,18 +149,4 @@ func (s *session) setExpiryLocked() {
 		s.expiresAt = s.srv.now() + min(max(exp.Sub(s.srv.cfg.Now()), 1), maxLife)
 		s.armLocked(s.expiresAt)
 	}
-}
-
-// expireLinkLocked ends the link of a session whose identity is over, and says
-// why.
-func (s *session) expireLinkLocked(l *Link, fx *effects) {
-	l.mu.Lock()
-	if l.closed == "" && len(l.control) < maxControl {
-		b := errorBody(wire.Refuse(wire.CodeUnauthenticated, "your token has expired; resume with a new one"), 0)
-		l.control = append(l.control, b)
-		l.holdLocked(sizeOf(b.Message))
-		l.wakeLocked(fx)
-	}
-	l.mu.Unlock()
-	s.dropLinkLocked(l, wire.CodeUnauthenticated, fx)
 }

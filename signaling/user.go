@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
@@ -21,6 +22,7 @@ const (
 const (
 	KindDevice  MemberKind = "device"  // a session of that user
 	KindWatcher MemberKind = "watcher" // is told of the user's presence
+	KindCaller  MemberKind = "caller"  // rings the user
 )
 
 // isUser reports whether a roster is a user's rather than a room's.
@@ -32,25 +34,8 @@ func isUser(roster string) bool {
 // have several: their ids go on behind the peer's.
 func peerOf(id string) string { return id[:min(len(id), peerLength)] }
 
-// applyUser is Apply for what is judged differently in the roster of a user.
-func (r Roster) applyUser(c *Change, i int, version uint64) (Roster, []Step, wire.Code) {
-	if c.Kind == ChangeTell {
-		if !slices.ContainsFunc(r.Members, func(m Member) bool { return m.Kind == KindDevice && !slices.Contains(c.Except, m.ID) }) {
-			return r, nil, wire.CodeOffline
-		}
-		return r, []Step{{Kind: ChangeTell}}, ""
-	}
-	if i >= 0 {
-		r = r.without(i)
-	}
-	m := c.Member
-	m.Since = version
-	r.Members = append(slices.Clip(r.Members), m)
-	return r, []Step{{Kind: ChangeJoin, Member: m}}, ""
-}
-
 // tellsAway reports whether others are told that the link of m is lost.
-func (m *member) tellsAway() bool { return m.Kind != KindWatcher }
+func (m *member) tellsAway() bool { return m.Kind != KindWatcher && m.Kind != KindCaller }
 
 // mayReach reports whether s may watch, ring and write to a user: itself, by a
 // grant, or because both are in a room.
@@ -96,13 +81,19 @@ func (s *session) enterUserLocked() {
 	if s.user == "" || s.entering || s.countLocked(KindDevice) > 0 {
 		return
 	}
+	s.joinUserLocked("")
+}
+
+// joinUserLocked asks for the session's entry as a device. ticket is the entry of
+// the caller whose connect token it uses, if any.
+func (s *session) joinUserLocked(ticket string) {
 	s.entering = true
 	req := uint64(0)
 	if s.pending.Load() == 0 { // else frames wait already
 		req = s.requestLocked(answer{})
 	}
 	s.srv.node.Change(Change{
-		Kind: ChangeJoin, App: s.app.name, Room: string(userPrefix) + s.user, Req: req,
+		Kind: ChangeJoin, App: s.app.name, Room: string(userPrefix) + s.user, Req: req, Ticket: ticket,
 		Member: Member{ID: s.peer, Kind: KindDevice, User: s.user, Rank: s.rank},
 	})
 }
@@ -125,17 +116,13 @@ func (s *session) enterDevice(m *member, fx *effects) bool {
 	return true
 }
 
-// resetUserLocked is resetLocked for an entry in the roster of a user: a device
-// stays one, and what else was wanted of users has to be asked for again.
-func (s *session) resetUserLocked(m *member) {
+// resetUserLocked is resetLocked for an entry in the roster of a user. A device
+// joins anew, in its own place, and so is told again of what rings; what else was
+// wanted of users has to be asked for again.
+func (m *member) resetUserLocked() {
+	m.stale = true
 	if m.Kind != KindDevice {
-		m.stale = true
 		m.change(ChangeLeave, wire.ReasonGone)
-		return
-	}
-	s.rooms = append(s.rooms, m)
-	if s.away {
-		m.change(ChangeBack, "")
 	}
 }
 
@@ -159,16 +146,25 @@ func (r *room) userStepLocked(e *Event, st *Step, fx *effects) *session {
 	if st.Kind == ChangeJoin {
 		return r.userJoinLocked(e, m, st, fx)
 	}
+	if in := st.Member.Call; st.Kind == ChangeLeave && in != nil && in.Missed != 0 {
+		r.tellMissedLocked(e.Change.Member.ID, &st.Member, fx)
+	}
 	if m == nil {
 		return nil
 	}
-	m.Away, m.Busy = st.Member.Away, st.Member.Busy // the rest never changes
-	if st.Kind == ChangeLeave {
+	m.Away, m.Busy, m.Call = st.Member.Away, st.Member.Busy, st.Member.Call // the rest never changes
+	switch {
+	case st.Kind == ChangeAnswer:
+		return r.answerLocked(e, m, st, fx)
+	case st.Kind == ChangeLeave:
 		if m.Kind == KindWatcher && m.sess != nil && st.Reason == wire.ReasonForbidden { // looks as if the user had gone
 			m.tellPresence(wire.Presence{}, fx)
 		}
 		r.removeLocked(m)
 		m.forget(fx)
+		if m.Kind == KindCaller && m.Call.Missed == 0 {
+			r.callerLeftLocked(m, fx)
+		}
 	}
 	if m.sess != nil {
 		m.sess.settle(e.Change.Req, okBody, fx)
@@ -183,24 +179,25 @@ func (r *room) userJoinLocked(e *Event, old *member, st *Step, fx *effects) *ses
 	}
 	m := &member{room: r, Member: st.Member}
 	r.addLocked(m)
-	srv := r.app.srv
-	if m.Node != srv.node.Name() {
-		return nil
-	}
-	s := srv.session(peerOf(m.ID))
-	switch {
-	case s == nil, m.Kind == KindDevice && !s.enterDevice(m, fx), m.Kind != KindDevice && !s.enter(m, e):
-		m.change(ChangeLeave, wire.ReasonGone)
-		return nil
-	case m.Kind == KindWatcher:
-		m.tellPresence(r.presenceLocked(), fx)
-	}
-	s.settle(e.Change.Req, func(a answer) *Body {
-		if m.Kind == KindDevice {
-			return nil
+	var s *session
+	if srv := r.app.srv; m.Node == srv.node.Name() {
+		s = srv.session(peerOf(m.ID))
+		if s == nil || m.Kind == KindDevice && !s.enterDevice(m, fx) || m.Kind != KindDevice && !s.enter(m, e) {
+			s = nil
+			m.change(ChangeLeave, wire.ReasonGone)
 		}
-		return okBody(a)
-	}, fx)
+	}
+	switch {
+	case m.Kind == KindCaller:
+		r.ringLocked(e, m, fx)
+	case s != nil && m.Kind == KindDevice:
+		r.ringDeviceLocked(m, fx)
+		s.settle(e.Change.Req, func(answer) *Body { return nil }, fx)
+		r.app.srv.connected(s.peer, "")
+	case s != nil:
+		m.tellPresence(r.presenceLocked(), fx)
+		s.settle(e.Change.Req, okBody, fx)
+	}
 	return s
 }
 
@@ -215,20 +212,39 @@ func (r *room) tellDevicesLocked(b *Body, except []string, fx *effects) {
 }
 
 // refusedByUser answers a request that was not done in the roster of a user.
-func (s *session) refusedByUser(e *Event, fx *effects) {
-	err := wire.Refuse(e.Code, "user %q is not there", e.Room[1:])
-	if e.Change.Kind == ChangeTell {
-		fx.refused(s.srv, s.peer, e.Code, e.Change.Re)
-		b := errorBody(err, e.Change.Re)
-		s.put(b, sizeOf(b.Message), fx)
+func (s *Server) refusedByUser(e *Event, fx *effects) {
+	c := &e.Change
+	ss := s.session(cmp.Or(c.By, peerOf(c.Member.ID)))
+	if ss == nil {
 		return
 	}
-	s.settle(e.Change.Req, func(a answer) *Body {
-		fx.refused(s.srv, s.peer, e.Code, a.re)
+	err := wire.Refuse(e.Code, "user %q is not there", e.Room[1:])
+	switch {
+	case c.Ticket != "":
+		s.connected(ss.peer, e.Code)
+		return
+	case c.Kind == ChangeTell:
+		fx.refused(s, ss.peer, e.Code, c.Re)
+		ss.putMessage(errorBody(err, c.Re).Message, fx)
+		return
+	case c.Kind == ChangeJoin && c.Member.Kind == KindCaller:
+		ss.notRung(e, fx)
+		ss.kick()
+		return
+	case c.Kind == ChangeAnswer && c.Crossed != "":
+		ss.putMessage(declined(c.Crossed, wire.ReasonCrossed), fx)
+		return
+	case c.Kind == ChangeAnswer:
+		err.Text = "the invitation is over"
+	}
+	ss.settle(c.Req, func(a answer) *Body {
+		fx.refused(s, ss.peer, e.Code, a.re)
 		return errorBody(err, a.re)
 	}, fx)
-	s.kick()
+	ss.kick()
 }
+
+func (s *session) putMessage(m *wire.Message, fx *effects) { s.put(&Body{Message: m}, sizeOf(m), fx) }
 
 // handleUserMessage relays a message to all devices of a user.
 func (s *session) handleUserMessage(m *wire.Message) *wire.Error {

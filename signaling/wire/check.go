@@ -18,6 +18,8 @@ var directions = map[Type]direction{
 	TypeGot: fromClient | fromServer, TypeEvent: fromClient | fromServer, TypeReply: fromClient,
 	TypeICE: fromClient, TypeICEServers: fromServer,
 	TypeWatch: fromClient, TypeUnwatch: fromClient, TypePresence: fromServer, TypeStatus: fromClient,
+	TypeInvite: fromClient, TypeInvited: fromServer, TypeRinging: fromServer, TypeAccept: fromClient, TypeAccepted: fromServer,
+	TypeDecline: fromClient, TypeDeclined: fromServer, TypeCancel: fromClient, TypeCancelled: fromServer, TypeMissed: fromServer,
 }
 
 // Numbered reports whether a client's frame of type t carries an id.

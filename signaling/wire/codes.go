@@ -42,7 +42,9 @@ const (
 	CodeCandidatePolicy    Code = "candidate_policy"
 	CodeUnknownEvent       Code = "unknown_event"
 	CodeOutcomeUnknown     Code = "outcome_unknown" // in the clients also: the history was lost
-	CodeBye                Code = "bye"             // close only: the client said so
+	CodeTooManyInvites     Code = "too_many_invites"
+	CodeInviteOver         Code = "invite_over"
+	CodeBye                Code = "bye" // close only: the client said so
 )
 
 // Retry says what a client should do about a Code.
@@ -102,6 +104,8 @@ var infos = map[Code]Info{
 	CodeCandidatePolicy:    {0, 0, RetryNever},
 	CodeUnknownEvent:       {0, 0, RetryNever},
 	CodeOutcomeUnknown:     {0, 0, RetryNow},
+	CodeTooManyInvites:     {0, 0, RetryNever},
+	CodeInviteOver:         {0, 0, RetryNever},
 	CodeBye:                {0, 1000, RetryNever},
 }
 

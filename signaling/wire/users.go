@@ -24,12 +24,12 @@ const (
 	TypeMissed    Type = "missed"    // s: to a device that came too late.
 )
 
-// The reasons of declined and cancelled.
+// The reasons of declined and cancelled, beside ReasonTimeout: nobody answered.
 const (
+	ReasonAccepted  Reason = "accepted"           // on no frame
 	ReasonDeclined  Reason = "declined"           // by one of the devices
 	ReasonBusy      Reason = "busy"               // declined: the user is
 	ReasonOffline   Reason = "offline"            // declined: nobody could be rung
-	ReasonNoAnswer  Reason = "no_answer"          // in the time for which it rings
 	ReasonElsewhere Reason = "answered_elsewhere" // cancelled: another device has answered
 	ReasonCancelled Reason = "cancelled"          // by the caller
 	ReasonGone      Reason = "gone"               // cancelled: the caller is

@@ -1,0 +1,135 @@
+package signaling
+
+import (
+	"context"
+	"crypto/hmac"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+)
+
+// A connectToken lets one client in as a user who was woken by push. It goes into
+// hello in place of a credential, and names the invitation, whose entry in the
+// roster of the user remembers that it was used.
+//
+// Encoded: "connect." and base64url, without padding, of
+//
+//	version (1) | expires (8) | caller's entry (40) | length of app (1) | app | length of room (1) | room | user | HMAC-SHA256 (32)
+type connectToken struct {
+	expires int64 // ms of the wall clock
+	caller  string
+	app     string
+	room    string
+	user    string
+}
+
+const (
+	connectPrefix  = "connect."
+	connectVersion = 2 // no resume token has it
+	connectHead    = 1 + 8 + 2*peerLength
+	maxConnect     = len(connectPrefix) + (connectHead+2+2*maxApp+maxUser+hmacSize+2)/3*4
+	hmacSize       = 32
+)
+
+func (t *connectToken) sign(key []byte) string {
+	b := binary.BigEndian.AppendUint64([]byte{connectVersion}, uint64(t.expires))
+	b = append(b, t.caller...)
+	b = append(append(b, byte(len(t.app))), t.app...)
+	b = append(append(b, byte(len(t.room))), t.room...)
+	b = append(b, t.user...)
+	return connectPrefix + base64.RawURLEncoding.EncodeToString(append(b, tokenMAC(key, b)...))
+}
+
+var errConnect = errors.New("not a connect token of this server")
+
+// parseConnect decodes s if one of keys has signed it.
+func parseConnect(s string, keys [][]byte) (*connectToken, error) {
+	text, ok := strings.CutPrefix(s, connectPrefix)
+	if !ok || len(s) > maxConnect || strings.ContainsAny(s, "\r\n") {
+		return nil, errConnect
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(b) < connectHead+2+hmacSize {
+		return nil, errConnect
+	}
+	payload, sum := b[:len(b)-hmacSize], b[len(b)-hmacSize:]
+	signed := slices.ContainsFunc(keys, func(key []byte) bool { return hmac.Equal(tokenMAC(key, payload), sum) })
+	if !signed || payload[0] != connectVersion {
+		return nil, errConnect
+	}
+	t := &connectToken{expires: int64(binary.BigEndian.Uint64(payload[1:])), caller: string(payload[9:connectHead])}
+	rest := payload[connectHead:]
+	for _, field := range []*string{&t.app, &t.room} {
+		if len(rest) == 0 {
+			return nil, errConnect
+		}
+		var name []byte
+		if name, rest, ok = cutField(rest[1:], int(rest[0])); !ok || !wire.ValidRoom(string(name)) {
+			return nil, errConnect
+		}
+		*field = string(name)
+	}
+	if t.user = string(rest); t.user == "" || len(t.user) > maxUser {
+		return nil, errConnect
+	}
+	return t, nil
+}
+
+// identify says who a hello is of: the user of a connect token, in the call's room
+// only, or whom Authenticate says.
+func (l *Link) identify(ctx context.Context, token string) (Identity, *connectToken, error) {
+	c := &l.srv.cfg
+	shown := token
+	if shown == "" && l.shown != nil {
+		shown = l.shown.token
+	}
+	if c.Authenticate == nil || !strings.HasPrefix(shown, connectPrefix) {
+		id, err := l.authenticate(ctx, token)
+		return id, nil, err
+	}
+	t, err := parseConnect(shown, c.ResumeKeys)
+	if err != nil || t.app != l.app || c.Now().UnixMilli() >= t.expires {
+		return Identity{}, nil, errConnectOver()
+	}
+	return Identity{User: t.user, Grants: &Grants{Rooms: []string{t.room}}}, t, nil
+}
+
+func errConnectOver() error {
+	return wire.Refuse(wire.CodeUnauthenticated, "the connect token is over, was used, or is not one of this app")
+}
+
+// useConnect makes the session the device for which t was made. It blocks until
+// the cluster has judged that it is the first.
+func (s *session) useConnect(ctx context.Context, t *connectToken) error {
+	used := make(chan wire.Code, 1)
+	s.srv.connecting.Store(s.peer, used)
+	defer s.srv.connecting.Delete(s.peer)
+	s.mu.Lock()
+	s.joinUserLocked(t.caller)
+	s.mu.Unlock()
+	limit := time.NewTimer(handLimit)
+	defer limit.Stop()
+	select {
+	case code := <-used:
+		if code != "" {
+			return errConnectOver()
+		}
+		return nil
+	case <-limit.C:
+		return wire.Refuse(wire.CodeUnavailable, "it took too long to check the connect token")
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// connected tells useConnect what came of it.
+func (s *Server) connected(peer string, code wire.Code) {
+	if used, ok := s.connecting.LoadAndDelete(peer); ok {
+		used.(chan wire.Code) <- code
+	}
+}

@@ -1,0 +1,159 @@
+package signaling
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
+)
+
+// maxCallers bounds those that ring one user at the same time, and what the user
+// has missed. To more of them the user is busy.
+const maxCallers = 64
+
+// codeBusy refuses a caller, who is told of it by declined.
+const codeBusy = wire.Code(wire.ReasonBusy)
+
+// An Invitation is what a caller's entry in the roster of a user says. It rings
+// as long as the entry is there, but for one that was missed.
+type Invitation struct {
+	ID      string
+	Name    string // the caller's, for people
+	Room    string
+	Data    json.RawMessage
+	Expires int64 // ms of the wall clock
+	Anyway  bool  // rings a user that is busy, too
+	Push    bool  // while no device is there, those who push are asked
+	Woke    bool  // no device was there when it began
+	Sent    bool  // somebody was told by push
+	Used    bool  // the connect token that was pushed
+	Missed  int64 // it ended then, unanswered, while no device was there; 0: it rings
+}
+
+// applyUser is Apply for the roster of a user.
+func (r Roster) applyUser(c *Change, i int, version uint64, now time.Time) (Roster, []Step, wire.Code) {
+	switch c.Kind {
+	case ChangeTell:
+		if !slices.ContainsFunc(r.Members, func(m Member) bool { return m.Kind == KindDevice && !slices.Contains(c.Except, m.ID) }) {
+			return r, nil, wire.CodeOffline
+		}
+		return r, []Step{{Kind: ChangeTell}}, ""
+	case ChangeJoin:
+		return r.joinUser(c, i, version, now)
+	case ChangeAnswer, ChangePushed:
+		if i < 0 || r.Members[i].Call == nil || r.Members[i].Call.Missed != 0 {
+			return r, nil, wire.CodeInviteOver
+		}
+		if c.Kind == ChangeAnswer {
+			return r.answer(c, i, now)
+		}
+		m := r.Members[i].changed(func(in *Invitation) { in.Sent = true })
+		return r.with(i, m), []Step{{Kind: ChangePushed, Member: m}}, ""
+	}
+	return r.changeOne(c, i, version)
+}
+
+// changed returns a copy of m whose invitation is changed.
+func (m Member) changed(f func(*Invitation)) Member {
+	in := *m.Call
+	f(&in)
+	m.Call = &in
+	return m
+}
+
+// joinUser puts an entry at the end. A device that joins is told what was missed,
+// which nobody is told again.
+func (r Roster) joinUser(c *Change, i int, version uint64, now time.Time) (Roster, []Step, wire.Code) {
+	before := r
+	if i >= 0 {
+		r = r.without(i)
+	}
+	m := c.Member
+	m.Since = version
+	if m.Kind == KindCaller {
+		if code := r.judgeCaller(m); code != "" {
+			return before, nil, code
+		}
+		woke := !r.rings(m.ID)
+		m = m.changed(func(in *Invitation) { in.Woke = woke })
+	}
+	if c.Ticket != "" {
+		t := r.find(c.Ticket)
+		if t < 0 || r.Members[t].Call == nil || !r.Members[t].Call.lets(now) {
+			return before, nil, wire.CodeUnauthenticated
+		}
+		r = r.with(t, r.Members[t].changed(func(in *Invitation) { in.Used = true }))
+	}
+	steps := []Step{{Kind: ChangeJoin, Member: m}}
+	r.Members = append(slices.Clip(r.Members), m)
+	if m.Kind == KindDevice {
+		r.Members = slices.DeleteFunc(slices.Clone(r.Members), func(o Member) bool {
+			missed := o.Call != nil && o.Call.Missed != 0
+			if missed {
+				steps = append(steps, Step{Kind: ChangeLeave, Member: o})
+			}
+			return missed
+		})
+	}
+	return r, steps, ""
+}
+
+// lets reports whether the connect token of in lets somebody in.
+func (in *Invitation) lets(now time.Time) bool {
+	return in.Missed == 0 && !in.Used && now.UnixMilli() < in.Expires
+}
+
+// judgeCaller refuses a caller whom nobody hears.
+func (r Roster) judgeCaller(m Member) wire.Code {
+	callers := 0
+	busy := false
+	for _, o := range r.Members {
+		busy = busy || o.Busy
+		if o.Kind == KindCaller {
+			callers++
+		}
+	}
+	switch {
+	case callers >= maxCallers, busy && !m.Call.Anyway:
+		return codeBusy
+	case !m.Call.Push && !r.rings(m.ID):
+		return wire.CodeOffline
+	}
+	return ""
+}
+
+// rings reports whether a device hears that caller.
+func (r Roster) rings(caller string) bool {
+	return slices.ContainsFunc(r.Members, func(m Member) bool { return m.hears(caller) })
+}
+
+// hears reports whether m is a device that is connected, and another peer than
+// the caller.
+func (m Member) hears(caller string) bool {
+	return m.Kind == KindDevice && !m.Away && m.ID != peerOf(caller)
+}
+
+// answer ends an invitation: the first wins. One that nobody could hear is kept as
+// missed.
+func (r Roster) answer(c *Change, i int, now time.Time) (Roster, []Step, wire.Code) {
+	m := r.Members[i]
+	heard := r.rings(m.ID)
+	switch c.Reason {
+	case wire.ReasonAccepted, wire.ReasonDeclined, wire.ReasonBusy:
+		if by := r.find(c.By); by < 0 || r.Members[by].Kind != KindDevice {
+			return r, nil, wire.CodeInviteOver
+		}
+	case wire.ReasonOffline:
+		if heard { // since nobody could be told by push
+			return r, nil, wire.CodeInviteOver
+		}
+		fallthrough
+	case wire.ReasonCancelled, wire.ReasonTimeout:
+		if !heard {
+			m = m.changed(func(in *Invitation) { in.Missed = now.UnixMilli() })
+			return r.with(i, m), []Step{{Kind: ChangeAnswer, Member: m, Reason: c.Reason}}, ""
+		}
+	}
+	return r.without(i), []Step{{Kind: ChangeAnswer, Member: m, Reason: c.Reason}}, ""
+}
