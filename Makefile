@@ -8,10 +8,10 @@ GO_PACKAGES := ./...
 # Packages whose tests need browsers or real media; race and check leave them to test.
 HEAVY := ./integration/...
 
-.PHONY: help run build install lint check test race js histories integration fuzz bench repeat soak
+.PHONY: help run build install lint check test race js histories integration fuzz limits-mutants bench repeat soak
 
 help: ## print this
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build, start the server and print the address of the call page
 	./bin/signal serve
@@ -55,6 +55,9 @@ soak: ## what takes long: ten million random negotiations, 50,000 calls over con
 	go test -count 1 -timeout 2h -run Histories ./signaling/internal/negotiation -histories=10000000
 	go test -count 1 -timeout 2h -run TestSchedules ./signaling -schedules=50000
 	go test -race -count 1 -timeout 2h -run Schedules ./integration -robot-schedules=1000 -sdk-schedules=2000
+
+limits-mutants: ## take each limit of web/docs/limits.md away, and see its test fail
+	@go run .ci/limits-mutants.go
 
 fuzz: ## fuzz every target for FUZZTIME (30s)
 	@.ci/fuzz $(FUZZTIME)

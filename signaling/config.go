@@ -18,11 +18,12 @@ type Config struct {
 	// Authenticate says who a client is, from what came with its hello. A
 	// refusal is an *Error, which the client is told; any other error reaches it
 	// as "internal". It may block: it runs on a goroutine of its own, and ctx
-	// ends with the link. It is asked again for each token that a client sends
-	// later: in its session, or with a hello that resumes, which has to be of the
-	// same user and whose Identity then replaces the old one. At Identity.Expires
-	// the link is closed with unauthenticated, and the session waits to be resumed
-	// with a new token. Nil: everybody is anonymous.
+	// ends with the link that says hello, and after DeadAfter. It is asked again
+	// for each token that a client sends later: in its session, or with a hello
+	// that resumes. That has to be of the same user, and its Identity replaces
+	// the old one. At Identity.Expires the link is closed with unauthenticated, and
+	// the session waits to be resumed with a new token. Nil: everybody is
+	// anonymous.
 	Authenticate func(ctx context.Context, h Hello) (Identity, error)
 
 	// ICEServers gives a peer its ICE servers: with welcome, when it asks, and

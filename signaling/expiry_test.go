@@ -25,6 +25,7 @@ func TestLinkEndsWithItsIdentity(t *testing.T) {
 		time.Sleep(65*time.Second - 3*time.Millisecond) // arrive has taken 2 ms for bob
 		ann.wantClosed("")
 		time.Sleep(time.Second)
+		ann.wantError(wire.CodeUnauthenticated, 0)
 		ann.wantClosed(wire.CodeUnauthenticated)
 		if d := ann.conn.at.Sub(begin); d > 65*time.Second {
 			t.Errorf("closed after %v", d)

@@ -145,7 +145,10 @@ func (s *session) attachLocked(l *Link, seq uint64, resumed bool, ice wire.ICE, 
 	s.unread = s.out.bytes
 	s.lastHeard, s.lastSent, s.doneTold, s.ackAt = now, now, 0, 0
 	l.sess.Store(s)
-	s.pace.add(l.pace.debts(now), now)
+	if l.pace != nil {
+		s.pace.add(l.pace.debts(now), now)
+		l.pace = nil
+	}
 	s.srv.recount(s, l.src)
 	l.control = append(l.control, welcome)
 	l.holdLocked(sizeOf(welcome.Message))

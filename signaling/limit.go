@@ -37,7 +37,8 @@ const (
 
 var allLimits = []Limit{
 	LimitLinks, LimitAppLinks, LimitIPLinks, LimitIPRate, LimitSessions, LimitAppSessions, LimitIPSessions, LimitUserSessions,
-	LimitAuth, LimitHello, LimitRate, LimitJoins, LimitIPRooms, LimitRooms, LimitWatched, LimitInvites, LimitPeers, LimitMessage, LimitSDP, LimitMetadata,
+	LimitAuth, LimitHello, LimitRate, LimitJoins, LimitIPRooms, LimitRooms, LimitPeers, LimitWatched, LimitInvites, LimitMessage, LimitSDP,
+	LimitMetadata,
 	LimitCandidates, LimitOutbox, LimitHistory, LimitErrors, LimitMemory,
 }
 

@@ -69,6 +69,9 @@ func (l *Link) spend(frames, size int) (pause time.Duration, ok bool) {
 		return s.spend(c, now, frames, size)
 	}
 	defer l.mu.Unlock()
+	if l.pace == nil {
+		l.pace = new(pace)
+	}
 	return l.pace.spend(c, now, frames, size)
 }
 

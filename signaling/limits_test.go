@@ -24,6 +24,7 @@ func TestSlowConsumerIsClosedAndComesBack(t *testing.T) {
 			sent++
 		}
 		bob.wantClosed(wire.CodeSlowConsumer)
+		h.wantLimit(LimitOutbox, 1)
 		if bytes := sent * len(data); bytes > 1<<19 || bytes < 1<<19-32<<10 { // each is kept with its encoding
 			t.Errorf("closed at %d bytes of data, want about 512 KiB", bytes)
 		}
@@ -82,6 +83,7 @@ func TestHistoryIsGivenUpWithoutLink(t *testing.T) {
 		if n := bob.srv.session(bob.peer).out.bytes; n != 0 {
 			t.Errorf("%d bytes are kept", n)
 		}
+		h.wantLimit(LimitHistory, 1)
 		old := bob.token
 		bob.resume(bob.conn.had)
 		bob.want(wire.TypeWelcome)
@@ -127,6 +129,7 @@ func TestFastClientIsHeldBackThenRefused(t *testing.T) {
 		}
 		alice.frames()
 		alice.wantClosed(wire.CodeRateLimited)
+		h.wantLimit(LimitRate, 1)
 		bob := h.hello(t) // at the limit, for long
 		bob.mute.Store(true)
 		for range 3000 {
@@ -318,6 +321,7 @@ func TestErrorsWithoutSeqAreBounded(t *testing.T) {
 			c.send(&wire.Message{Type: wire.TypeHello})
 		}
 		c.wantClosed(wire.CodeSlowConsumer)
+		h.wantLimit(LimitErrors, 1)
 	})
 }
 

@@ -42,7 +42,7 @@ type Link struct {
 	mu      sync.Mutex // guards the following; taken behind the session's lock
 	woken   bool
 	flags   flags
-	pace    pace    // until there is a session
+	pace    *pace   // until there is a session
 	control []*Body // welcome, and errors without seq
 	closed  wire.Code
 	last    uint64  // closed: the highest seq that may still be taken

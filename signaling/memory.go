@@ -70,7 +70,7 @@ func (s *Server) outboxLimit() int {
 
 // weighLocked counts what the outbox has come to take.
 func (s *session) weighLocked() {
-	now := s.out.bytes
+	now := int32(s.out.bytes)
 	if s.state != living {
 		now = 0 // what is left goes with its link, at once
 	}

@@ -131,6 +131,7 @@ func TestWatchIsBounded(t *testing.T) {
 		ana.wantOK()
 		ana.watch("a", "d")
 		ana.wantError(wire.CodeTooManyWatched, ana.id)
+		h.wantLimit(LimitWatched, 2)
 		ana.join("room") // they are no rooms
 		ana.send(&wire.Message{Type: wire.TypeUnwatch, Users: []string{"b"}})
 		ana.wantOK()

@@ -263,6 +263,8 @@ func TestRoomFullAndTooManyRooms(t *testing.T) {
 		carol.join("2")
 		carol.send(&wire.Message{Type: wire.TypeJoin, Room: "3"})
 		carol.wantError(wire.CodeTooManyRooms, carol.id)
+		h.wantLimit(LimitPeers, 1)
+		h.wantLimit(LimitRooms, 1)
 		alice.join("room")
 		bob.wantNothing()
 	})
@@ -308,6 +310,7 @@ func TestTooManyCandidates(t *testing.T) {
 		candidates("a", 2)
 		candidates("b", 5)
 		alice.wantError(wire.CodeTooManyCandidates, 3)
+		h.wantLimit(LimitCandidates, 1)
 		alice.wantNothing()
 		if n := len(bob.frames()); n != 1+3 {
 			t.Errorf("bob got %d frames, want carol and 3", n)

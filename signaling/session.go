@@ -35,14 +35,15 @@ type session struct {
 	counted bool    // guarded by Server.mu
 
 	mu         sync.Mutex    // guards the following
-	link       *Link         // nil while waiting to be resumed
 	generation uint32        // counts the links
 	heard      uint32        // the newest epoch, but for its high bits, whose welcome has arrived: something was said behind it
+	link       *Link         // nil while waiting to be resumed
 	linkBegan  time.Duration // when the newest link did
 	state      sessionState
 	away       bool      // others were told
 	lost       bool      // the history was given up
 	reborn     bool      // the newest welcome said resumed: false
+	entering   bool      // its device is on its way into the roster of its user
 	identity   *Identity // its user never changes; what it points to never does
 	epoch      uint64
 	nonce      string // with which the token of epoch-1 was used
@@ -52,12 +53,11 @@ type session struct {
 	pace       pace
 	joins      bucket
 	unread     int       // bytes behind the link's cursor
-	weighed    int       // bytes of out that are counted for MaxMemory
+	weighed    int32     // bytes of out that are counted for MaxMemory
+	holding    int32     // of rooms, those with waits
 	rooms      []*member // its entries of all kinds
 	stale      []*member // of before a resumed:false, until joined again
-	entering   bool      // its device is on its way into the roster of its user
 	answer     answer    // of pending
-	holding    int       // of rooms, those with waits
 	moving     *moving   // being handed over, or handed over
 	arriving   *arriving // being handed over to this node
 	self       *Peer     // as code meets it; nil: it has not

@@ -178,6 +178,7 @@ func TestHelloTimeout(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		c.wantError(wire.CodeHelloTimeout, 0)
 		c.wantClosed(wire.CodeHelloTimeout)
+		h.wantLimit(LimitHello, 1)
 		if d := c.conn.at.Sub(start); d != 5*time.Second {
 			t.Errorf("closed after %v, want 5s", d)
 		}

@@ -296,3 +296,41 @@ func TestSnapshotsAreChargedBySize(t *testing.T) {
 		t.Error("40 rosters of 60 KB were free")
 	})
 }
+
+func TestFramesAreBounded(t *testing.T) {
+	inBubble(t, 1, Config{}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		alice.tell(bob, "room", string(long(64<<10-100)))
+		bob.want(wire.TypeMessage)
+		alice.conn.link.Receive(&wire.Message{Type: wire.TypePing}, 64<<10+1)
+		alice.wantClosed(wire.CodeTooBig)
+		h.wantLimit(LimitMessage, 1)
+		bob.conn.link.Malformed(0, 64<<10+1, wire.Refuse(wire.CodeTooBig, "not read to its end"))
+		bob.wantClosed(wire.CodeTooBig)
+		h.wantLimit(LimitMessage, 2)
+	})
+}
+
+func TestSDPIsBounded(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		alice.send(&wire.Message{Type: wire.TypeOffer, Room: "room", To: bob.peer, PC: 1, Gen: 1, Data: long(32 << 10)})
+		bob.want(wire.TypeOffer)
+		bob.send(&wire.Message{Type: wire.TypeAnswer, Room: "room", To: alice.peer, PC: 1, Gen: 1, Data: long(32<<10 + 1)})
+		bob.wantError(wire.CodeTooBig, bob.id)
+		h.wantLimit(LimitSDP, 1)
+	})
+}
+
+func TestMetadataIsBounded(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		c := h.hello(t)
+		c.send(&wire.Message{Type: wire.TypeJoin, Room: "room", Data: long(4 << 10)})
+		c.want(wire.TypeJoined)
+		c.send(&wire.Message{Type: wire.TypeJoin, Room: "other", Data: long(4<<10 + 1)})
+		c.wantError(wire.CodeTooBig, c.id)
+		c.send(&wire.Message{Type: wire.TypeUpdate, Room: "room", Data: long(4<<10 + 1)})
+		c.wantError(wire.CodeTooBig, c.id)
+		h.wantLimit(LimitMetadata, 2)
+	})
+}

@@ -67,7 +67,7 @@ func (s *session) tickLinkedLocked(l *Link, now time.Duration, fx *effects) (ice
 		return false
 	}
 	if s.expiresAt != 0 && now >= s.expiresAt {
-		s.dropLinkLocked(l, wire.CodeUnauthenticated, fx)
+		s.expireLinkLocked(l, fx)
 		return false
 	}
 	var flag flags

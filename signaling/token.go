@@ -150,3 +150,17 @@ func (s *session) setExpiryLocked() {
 		s.armLocked(s.expiresAt)
 	}
 }
+
+// expireLinkLocked ends the link of a session whose identity is over, and says
+// why.
+func (s *session) expireLinkLocked(l *Link, fx *effects) {
+	l.mu.Lock()
+	if l.closed == "" && len(l.control) < maxControl {
+		b := errorBody(wire.Refuse(wire.CodeUnauthenticated, "your token has expired; resume with a new one"), 0)
+		l.control = append(l.control, b)
+		l.holdLocked(sizeOf(b.Message))
+		l.wakeLocked(fx)
+	}
+	l.mu.Unlock()
+	s.dropLinkLocked(l, wire.CodeUnauthenticated, fx)
+}

@@ -316,3 +316,26 @@ func TestShrunkRoomsLeaveTheDevice(t *testing.T) {
 		other.wantNothing()
 	})
 }
+
+// TestWrongTokensInASessionSlowDown has guessing cost the same wherever it is
+// done.
+func TestWrongTokensInASessionSlowDown(t *testing.T) {
+	inBubble(t, 1, Config{Authenticate: tickets}, func(t *testing.T, h *harness) {
+		ann := h.client(t)
+		ann.info = from("192.0.2.1")
+		ann.connect()
+		ann.send(&wire.Message{Type: wire.TypeHello, Hello: &wire.Hello{Token: "ann|0|"}})
+		ann.welcomed(false)
+		for i := range 5 {
+			ann.send(&wire.Message{Type: wire.TypeToken, Token: "rubbish"})
+			time.Sleep(100*time.Millisecond<<i - time.Millisecond)
+			for o, ok := ann.conn.next(); ok; o, ok = ann.conn.next() {
+				if o.Body.Message.Type != wire.TypeAck {
+					t.Fatalf("wrong token %d was answered too soon", i)
+				}
+			}
+			time.Sleep(2 * time.Millisecond)
+			ann.wantError(wire.CodeUnauthenticated, ann.id)
+		}
+	})
+}

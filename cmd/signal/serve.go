@@ -110,6 +110,7 @@ func newNode(c Config, log *slog.Logger) (*node, error) {
 		WriteTimeout:      writeTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeader,
+		ConnState:         newSilent(c.MaxIPLinks, c.Proxies.isTrusted).note,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // has the addresses of clients
 	}
 	return n, nil

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+)
+
+// TestSilentConnectionsOfOneAddressAreBounded is case 17, before there is a request.
+func TestSilentConnectionsOfOneAddressAreBounded(t *testing.T) {
+	s := serve(t, "--no-turn", "--max-ip-links", "5")
+	at, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := make(chan bool)
+	for range 50 {
+		c, err := net.Dial("tcp", at.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		go func() {
+			c.SetReadDeadline(time.Now().Add(headerTime - time.Second))
+			_, err := c.Read(make([]byte, 1))
+			timeout, ok := err.(net.Error)
+			open <- ok && timeout.Timeout()
+		}()
+	}
+	other := http.Client{Transport: &http.Transport{
+		DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).DialContext,
+	}}
+	for range 10 { // all on one connection, and none that waits
+		resp, err := other.Get(s.url + "healthz")
+		if err != nil {
+			t.Fatalf("another address does not get in: %v", err)
+		}
+		resp.Body.Close()
+	}
+	left := 0
+	for range 50 {
+		if <-open {
+			left++
+		}
+	}
+	if left != 5 {
+		t.Errorf("%d of 50 silent connections are left, want 5", left)
+	}
+}
+
+func TestSilentConnectionsAreForgotten(t *testing.T) {
+	s := newSilent(2, (&Proxies{}).isTrusted)
+	var all []net.Conn
+	for range 3 {
+		c, err := net.Dial("udp", "127.0.0.1:9") // has an address, and sends nothing
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		s.note(c, http.StateNew)
+		all = append(all, c)
+	}
+	if len(s.waiting) != 2 || len(s.counts) != 1 {
+		t.Errorf("%d wait, of %d addresses; want 2, of 1", len(s.waiting), len(s.counts))
+	}
+	s.note(all[0], http.StateActive)
+	s.note(all[0], http.StateClosed)
+	s.note(all[1], http.StateClosed)
+	s.note(all[2], http.StateClosed)
+	if len(s.waiting) != 0 || len(s.counts) != 0 {
+		t.Errorf("%d wait, of %d addresses; want none", len(s.waiting), len(s.counts))
+	}
+}
