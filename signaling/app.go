@@ -1,6 +1,8 @@
 package signaling
 
 import (
+	"fmt"
+	"path"
 	"sync"
 	"sync/atomic"
 
@@ -13,6 +15,7 @@ type App struct {
 	*Code
 	name       string
 	srv        *Server
+	onDemand   bool                        // made for a pattern; static
 	candidates atomic.Pointer[wire.Policy] // nil: not set
 
 	links, sessions int // guarded by srv.mu
@@ -31,8 +34,90 @@ func (s *Server) App(name string) *App {
 	defer s.mu.Unlock()
 	a := s.apps[name]
 	if a == nil {
-		a = &App{Code: &Code{}, name: name, srv: s, rooms: make(map[string]*room)}
-		s.apps[name] = a
+		a = s.newAppLocked(name, &Code{})
 	}
 	return a
+}
+
+// AppPattern lets clients reach every app whose name matches a pattern of
+// path.Match, such as "team-*", and returns the code that these apps share. Such
+// an app is made when the first client comes to it, and forgotten with the last;
+// there may be Config.MaxApps of them at a time. An app that is named to App or
+// in Config is itself, whatever the patterns; of several patterns that match the
+// first counts. OnConnect can refuse by Peer.App().Name().
+func (s *Server) AppPattern(pattern string) *Code {
+	if _, err := path.Match(pattern, ""); err != nil {
+		panic(fmt.Sprintf("signaling: AppPattern: %q is no pattern: %v", pattern, err))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := appPattern{pattern, &Code{}}
+	s.patterns = append(s.patterns, p)
+	return p.code
+}
+
+// An appPattern makes apps on demand.
+type appPattern struct {
+	pattern string
+	code    *Code
+}
+
+func (s *Server) newAppLocked(name string, c *Code) *App {
+	a := &App{Code: c, name: name, srv: s, rooms: make(map[string]*room)}
+	s.apps[name] = a
+	return a
+}
+
+// codeForLocked returns the code that an app of this name would share; nil: no
+// pattern is for it.
+func (s *Server) codeForLocked(name string) *Code {
+	for _, p := range s.patterns {
+		if ok, _ := path.Match(p.pattern, name); ok && wire.ValidRoom(name) {
+			return p.code
+		}
+	}
+	return nil
+}
+
+// reachLocked returns the app that a client comes to, and makes it if a pattern
+// is for it; Check has judged that it may be.
+func (s *Server) reachLocked(name string) *App {
+	a := s.apps[name]
+	if a == nil {
+		a = s.newAppLocked(name, s.codeForLocked(name))
+		a.onDemand = true
+		s.onDemand++
+	}
+	return a
+}
+
+// lookup returns an app that exists.
+func (s *Server) lookup(name string) *App {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.apps[name]
+}
+
+// findRoom returns this node's copy of a roster; nil: there is none.
+func (s *Server) findRoom(app, name string) *room {
+	if a := s.lookup(app); a != nil {
+		return a.room(name, false)
+	}
+	return nil
+}
+
+// forgetEmpty forgets an app that was made on demand, when nobody is left. It
+// must be called without locks.
+func (s *Server) forgetEmpty(a *App) {
+	if !a.onDemand {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.links == 0 && a.sessions == 0 && len(a.rooms) == 0 && s.apps[a.name] == a {
+		delete(s.apps, a.name)
+		s.onDemand--
+	}
 }

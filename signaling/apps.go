@@ -20,7 +20,7 @@ func (s *Server) Apps() []*App {
 // Peer returns the peer of that id, on whatever node it is. What is done with a
 // Peer that does not exist is without effect.
 func (a *App) Peer(id string) *Peer {
-	if s := a.srv.session(id); s != nil && s.app == a {
+	if s := a.srv.session(id); s != nil && s.app.name == a.name {
 		return s.asPeer()
 	}
 	return &Peer{app: a, id: id}

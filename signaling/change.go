@@ -11,7 +11,10 @@ import (
 // members that are here. All that goes into outboxes does so under the room's
 // lock: every member sees one order.
 func (s *Server) handleChange(e *Event, fx *effects) {
-	r := s.App(e.App).room(e.Room, e.Roster != nil)
+	r := s.findRoom(e.App, e.Room)
+	if r == nil && e.Roster != nil {
+		r = s.App(e.App).room(e.Room, true)
+	}
 	if r == nil {
 		return // the last member here left, and then this came
 	}
@@ -93,9 +96,11 @@ func (r *room) joinLocked(e *Event, st *Step, fx *effects) *session {
 	m := &member{room: r, Member: st.Member}
 	r.addLocked(m)
 	var s *session
+	forced := false
 	if m.Node == srv.node.Name() {
 		s = srv.session(m.ID)
-		if s == nil || !s.enter(m, e) {
+		forced = s != nil && s.takeForced(e.Change.Req)
+		if s == nil || !s.enter(m, e, forced) {
 			s = nil
 			m.change(ChangeLeave, wire.ReasonLeft)
 		}
@@ -104,9 +109,13 @@ func (r *room) joinLocked(e *Event, st *Step, fx *effects) *session {
 	if s == nil {
 		return nil
 	}
-	s.settle(e.Change.Req, func(a answer) *Body { return r.snapshotLocked(m, a.re) }, fx)
-	if len(r.members) == 1 {
-		s.chargeNewRoom()
+	if forced {
+		r.tellForcedLocked(m, fx)
+	} else {
+		s.settle(e.Change.Req, func(a answer) *Body { return r.snapshotLocked(m, a.re) }, fx)
+		if len(r.members) == 1 {
+			s.chargeNewRoom()
+		}
 	}
 	if old == nil {
 		r.joinedLocked(m)
@@ -115,11 +124,11 @@ func (r *room) joinLocked(e *Event, st *Step, fx *effects) *session {
 }
 
 // enter makes m the session's membership. It reports false if the session is
-// not the one that asked, or is over.
-func (s *session) enter(m *member, e *Event) bool {
+// not the one that asked, unless nobody has to, or is over.
+func (s *session) enter(m *member, e *Event, forced bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != living || s.pending.Load() != e.Change.Req {
+	if s.state != living || !forced && s.pending.Load() != e.Change.Req {
 		return false
 	}
 	m.sess = s
@@ -127,7 +136,9 @@ func (s *session) enter(m *member, e *Event) bool {
 	if s.away && m.tellsAway() {
 		m.change(ChangeAway, "")
 	}
-	m.judgeLocked(s.identity, s.identity) // it may have been replaced since the join
+	if !forced {
+		m.judgeLocked(s.identity, s.identity) // it may have been replaced since the join
+	}
 	return true
 }
 

@@ -92,6 +92,7 @@ type Config struct {
 	MaxIPLinks      int // links of one address; zero means 256
 	MaxIPSessions   int // sessions of one address, also those that wait to be resumed; zero means 512
 	MaxUserSessions int // sessions of one user in an app, who is not anonymous; zero means 32
+	MaxApps         int // apps that were made for patterns, at a time; zero means 1000
 	MaxAppLinks     int // links of one app; zero means any number
 	MaxAppSessions  int // sessions of one app; zero means any number
 	IPRate          int // new links per second of one address; zero means 50
@@ -151,6 +152,7 @@ func (c Config) withDefaults() Config {
 	c.DeadAfter = cmp.Or(c.DeadAfter, 25*time.Second)
 	c.HelloTimeout = cmp.Or(c.HelloTimeout, 5*time.Second)
 	c.MaxMessage = cmp.Or(c.MaxMessage, 64<<10)
+	c.MaxApps = cmp.Or(c.MaxApps, 1000)
 	c.MaxSDP = cmp.Or(c.MaxSDP, 32<<10)
 	c.MaxMetadata = cmp.Or(c.MaxMetadata, 4<<10)
 	c.MaxCandidates = cmp.Or(c.MaxCandidates, 100)

@@ -104,11 +104,11 @@ func (s *session) finishes(e *Event) bool {
 	defer s.mu.Unlock()
 	switch {
 	case s.arriving != nil:
-		s.arriving.late = e
+		s.arriving.late = append(s.arriving.late, e)
 	case s.state == moved:
 		s.srv.node.Send(s.moving.node, e)
 	case s.moving != nil && s.moving.started:
-		s.moving.late = e
+		s.moving.late = append(s.moving.late, e)
 	default:
 		return s.state == living && s.pending.Load() == e.Finish.Req && s.self != nil && s.self.askedAt == e.Finish.Node
 	}

@@ -307,5 +307,6 @@ func TestCallerBehindABlockedHandlerIsHeldBackThenRefused(t *testing.T) {
 		}
 		alice.wantError(wire.CodeRateLimited, 0)
 		alice.wantClosed(wire.CodeRateLimited)
+		h.wantLimit(LimitQueue, 1)
 	})
 }

@@ -42,7 +42,7 @@ func (m *member) signalLocked(node string, b *Body, size int, fx *effects) {
 // handleFlush passes a flush on to where the member is now, or ends the wait
 // for it.
 func (s *Server) handleFlush(e *Event, fx *effects) {
-	r := s.App(e.App).room(e.Room, false)
+	r := s.findRoom(e.App, e.Room)
 	if r == nil {
 		return
 	}

@@ -151,6 +151,10 @@ func (s *session) relayText(m *wire.Message, fx *effects) *wire.Error {
 func (s *session) member(room string) *member {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.memberLocked(room)
+}
+
+func (s *session) memberLocked(room string) *member {
 	for _, m := range s.rooms {
 		if m.room.name == room {
 			return m

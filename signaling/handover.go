@@ -17,7 +17,7 @@ type moving struct {
 	lost    bool      // nothing to replay: the new node says resumed: false
 	rooms   []*member // moved
 	waiting int       // rooms whose move has not come
-	late    *Event    // goes after it
+	late    []*Event  // go after it
 }
 
 // handleTake hands a session over to the node that asks, if the token is right.
@@ -85,7 +85,7 @@ func (s *Server) hand(e *Event, h *Hand) {
 // which moves along, and what came by an earlier move is in order.
 func (s *session) startMoveLocked(fx *effects) {
 	step := s.pending.Load() // code may take any time: it is not waited for
-	if s.moving != nil && !s.moving.started && (step == 0 || step&userCode != 0) && s.holding == 0 && !s.entering {
+	if s.moving != nil && !s.moving.started && (step == 0 || step&userCode != 0) && s.holding == 0 && !s.entering && !s.forcing() {
 		s.moveLocked(fx)
 	}
 }
@@ -132,8 +132,8 @@ func (s *session) handOverLocked(fx *effects) {
 		h.Step, h.StepAt, h.Re = step, s.self.askedAt, s.answer.re
 	}
 	s.srv.node.Send(mv.node, &Event{Kind: EventHand, Node: s.srv.node.Name(), Hand: h})
-	if mv.late != nil {
-		s.srv.node.Send(mv.node, mv.late)
+	for _, e := range mv.late {
+		s.srv.node.Send(mv.node, e)
 	}
 	s.state = moved
 	s.movedOn.Store(true)
@@ -174,7 +174,7 @@ func (s *session) expireLocked() {
 
 // handleExpire forgets that a member has moved.
 func (s *Server) handleExpire(e *Event) {
-	r := s.App(e.App).room(e.Room, false)
+	r := s.findRoom(e.App, e.Room)
 	if r == nil {
 		return
 	}

@@ -54,6 +54,12 @@ func (s *Server) handleRefused(e *Event, fx *effects) {
 		ss.mu.Unlock()
 		return
 	}
+	if e.Change.Kind == ChangeJoin && ss.takeForced(e.Change.Req) {
+		ss.mu.Lock()
+		ss.startMoveLocked(fx)
+		ss.mu.Unlock()
+		return
+	}
 	err := wire.Refuse(e.Code, "you are not in room %q", e.Room)
 	if e.Code == wire.CodeRoomFull {
 		s.exceeded(LimitPeers)

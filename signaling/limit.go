@@ -31,6 +31,8 @@ const (
 	LimitCandidates   Limit = "candidates"    // MaxCandidates
 	LimitOutbox       Limit = "outbox"        // Outbox: a link was closed
 	LimitHistory      Limit = "history"       // Outbox: a history was given up
+	LimitQueue        Limit = "queue"         // frames that wait for code of the application
+	LimitApps         Limit = "apps"          // MaxApps
 	LimitErrors       Limit = "errors"        // errors without seq that nobody read
 	LimitMemory       Limit = "memory"        // MaxMemory
 )
@@ -39,7 +41,7 @@ var allLimits = []Limit{
 	LimitLinks, LimitAppLinks, LimitIPLinks, LimitIPRate, LimitSessions, LimitAppSessions, LimitIPSessions, LimitUserSessions,
 	LimitAuth, LimitHello, LimitRate, LimitJoins, LimitIPRooms, LimitRooms, LimitPeers, LimitWatched, LimitInvites, LimitMessage, LimitSDP,
 	LimitMetadata,
-	LimitCandidates, LimitOutbox, LimitHistory, LimitErrors, LimitMemory,
+	LimitCandidates, LimitOutbox, LimitHistory, LimitQueue, LimitApps, LimitErrors, LimitMemory,
 }
 
 func newLimitCounters() map[Limit]*atomic.Uint64 {

@@ -39,17 +39,17 @@ type Link struct {
 
 	ackOnTake bool // static: as LinkInfo has it
 
-	mu      sync.Mutex // guards the following; taken behind the session's lock
-	woken   bool
+	woken   bool // guarded by mu, as what follows it
 	flags   flags
-	pace    *pace   // until there is a session
-	control []*Body // welcome, and errors without seq
+	working bool       // a goroutine empties queue
+	hasty   bool       // the client has said bye: what it sent before does not wait for code
+	mu      sync.Mutex // taken behind the session's lock
+	pace    *pace      // until there is a session
+	control []*Body    // welcome, and errors without seq
 	closed  wire.Code
 	last    uint64  // closed: the highest seq that may still be taken
 	held    int     // bytes of control and queue
 	queue   []frame // what waits for a step that takes longer
-	working bool    // a goroutine empties queue
-	hasty   bool    // the client has said bye: what it sent before does not wait for code
 	timer   *time.Timer
 	cancel  context.CancelFunc // of the hello that is being judged
 }
@@ -355,6 +355,9 @@ func (l *Link) Detach(cause error) {
 	fx.flush()
 	if l.srv.detached(l) {
 		l.release()
+		if a := l.srv.lookup(l.app); a != nil {
+			l.srv.forgetEmpty(a)
+		}
 	}
 }
 

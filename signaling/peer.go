@@ -22,7 +22,8 @@ type Peer struct {
 	ctx    context.Context // ends with the session; nil without sess
 	cancel context.CancelFunc
 
-	askedAt string // the node that works on the session's frame; guarded by sess.mu
+	askedAt string   // the node that works on the session's frame; guarded by sess.mu
+	forced  []uint64 // joins under way that the client did not ask for; guarded by sess.mu
 
 	mu      sync.Mutex // guards the following; taken behind all others
 	values  map[string]any
@@ -151,6 +152,26 @@ func (a *App) eventBody(name string, v any) (*Body, error) {
 		return nil, wire.Refuse(wire.CodeTooBig, "emit %q: data has %d bytes, more than %d", name, len(data), limit)
 	}
 	return &Body{Message: &wire.Message{Type: wire.TypeEvent, Name: name, Data: data}}, nil
+}
+
+// Join makes the peer a member of a room, on whatever node it is, as if its
+// client had asked to, but for limits, OnJoin and what its token allows. The
+// client is told with a joined that answers nothing; OnJoined tells when it is
+// done.
+func (p *Peer) Join(room string) error {
+	if !wire.ValidRoom(room) {
+		return wire.Refuse(wire.CodeBadRoom, "join: %.128q is not a room: use 1 to 128 of A-Z a-z 0-9 _ . ~ -", room)
+	}
+	p.tell(&Tell{Join: room})
+	return nil
+}
+
+// Leave takes the peer out of a room, on whatever node it is. All members are
+// told with peer-left{forbidden}, and the peer itself is.
+func (p *Peer) Leave(room string) {
+	if wire.ValidRoom(room) {
+		p.tell(&Tell{Leave: room})
+	}
 }
 
 // Disconnect ends the peer's session, on whatever node it is: its link is closed

@@ -49,7 +49,7 @@ func (l *Link) dispatch(f frame, fx *effects) (full bool) {
 		if crowded { // what waits needs no reader to be slow
 			l.refuse(l.srv.refuseFor(LimitMemory), fx)
 		} else if tooMany {
-			l.refuse(wire.Refuse(wire.CodeRateLimited, "%d frames wait for the server, and more came all the same", maxWaiting), fx)
+			l.refuse(l.srv.refuseFor(LimitQueue), fx)
 		}
 		return full
 	}

@@ -96,7 +96,7 @@ func (s *session) judgeRelay(own, to *member, m *wire.Message) *wire.Error {
 
 // handleSignal delivers what came from another node.
 func (s *Server) handleSignal(e *Event, fx *effects) {
-	r := s.App(e.App).room(e.Room, false)
+	r := s.findRoom(e.App, e.Room)
 	if r == nil {
 		return
 	}

@@ -159,6 +159,11 @@ func (r *room) nodesLocked(except string) []string {
 // drop forgets the room if this node has nothing to do with it any more. Only
 // the goroutine that handles the inbox calls it, as it alone makes rooms.
 func (a *App) drop(r *room) {
+	a.dropRoom(r)
+	a.srv.forgetEmpty(a)
+}
+
+func (a *App) dropRoom(r *room) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r.mu.Lock()

@@ -40,6 +40,8 @@ type Server struct {
 	closing  bool
 	lastRank uint64
 	apps     map[string]*App
+	patterns []appPattern
+	onDemand int // apps made for patterns
 	links    map[*Link]struct{}
 	sessions map[string]*session // by peer
 	counted  int                 // sessions that count for limits
@@ -94,8 +96,12 @@ func (s *Server) checkLocked(info *LinkInfo) error {
 	switch {
 	case s.closing:
 		return wire.Refuse(wire.CodeGoingAway, "the server stops")
-	case app == nil:
+	case app == nil && s.codeForLocked(info.App) == nil:
 		return wire.Refuse(wire.CodeUnknownApp, "there is no app %.128q here", info.App)
+	case app == nil && s.onDemand >= s.cfg.MaxApps:
+		return s.refuseFor(LimitApps)
+	case app == nil:
+		app = &App{} // it will be made
 	}
 	if limit := s.linkLimitLocked(app, info.Remote.Addr()); limit != "" {
 		return s.refuseFor(limit)
@@ -119,7 +125,7 @@ func (s *Server) Admit(info LinkInfo) (*Link, error) {
 	}
 	s.links[l] = struct{}{}
 	s.memory.Add(linkCost)
-	s.apps[info.App].links++
+	s.reachLocked(info.App).links++
 	s.stats.links.Add(1)
 	return l, nil
 }

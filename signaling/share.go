@@ -51,6 +51,10 @@ func (s *Server) refuseFor(l Limit) *wire.Error {
 		return wire.Refuse(wire.CodeRateLimited, "your address has its %d sessions, with those that were lost a short time ago", c.MaxIPSessions)
 	case LimitUserSessions:
 		return wire.Refuse(wire.CodeRateLimited, "you are connected %d times, and may not be more often", c.MaxUserSessions)
+	case LimitApps:
+		return wire.Refuse(wire.CodeUnavailable, "the server has its %d apps that were made on demand", c.MaxApps)
+	case LimitQueue:
+		return wire.Refuse(wire.CodeRateLimited, "%d frames wait for the application, and more came all the same", maxWaiting)
 	case LimitJoins:
 		return wire.Refuse(wire.CodeRateLimited, "join: more than %d per second, where one that opens a room counts %d", c.JoinRate, newRoomCost)
 	case LimitIPRooms:

@@ -191,7 +191,7 @@ const handLimit = time.Second
 // it meanwhile is gathered in its outbox.
 type arriving struct {
 	req     uint64
-	late    *Event        // for when it has arrived
+	late    []*Event      // for when it has arrived
 	gathers bool          // from here on, what is for all sessions
 	hand    chan *Hand    // one
 	done    chan struct{} // closed when it has arrived, or will not
@@ -346,8 +346,8 @@ func (s *session) arrived(a *asking, h *Hand, fx *effects) error {
 		s.peerLocked().askedAt, s.answer = h.StepAt, answer{re: h.Re}
 		s.pending.Store(h.Step)
 	}
-	if s.arriving.late != nil {
-		s.srv.node.Send(s.srv.node.Name(), s.arriving.late)
+	for _, e := range s.arriving.late {
+		s.srv.node.Send(s.srv.node.Name(), e)
 	}
 	close(s.arriving.done)
 	s.arriving = nil

@@ -11,6 +11,8 @@ type Tell struct {
 	Body     *Body       // goes into outboxes; nil: nothing
 	Volatile bool        // not to those who are behind
 	End      *wire.Error // ends the session of one peer
+	Join     string      // makes one peer join a room
+	Leave    string      // makes one peer leave a room
 
 	Rooms       []string // nil: all sessions of the app
 	Except      []string // ids
@@ -51,11 +53,28 @@ func (s *Server) handleTell(e *Event, fx *effects) {
 		s.node.Send(ss.moving.node, e)
 		return
 	}
+	if (e.Tell.Join != "" || e.Tell.Leave != "") && ss.putOffLocked(e) {
+		return
+	}
 	var got []string
 	if ss.tellLocked(e.Tell, fx) {
 		got = []string{ss.peer}
 	}
 	s.report(e, got)
+}
+
+// putOffLocked keeps e for when the session's entries are where it is, if they
+// are on their way.
+func (s *session) putOffLocked(e *Event) bool {
+	switch {
+	case s.arriving != nil:
+		s.arriving.late = append(s.arriving.late, e)
+	case s.moving != nil:
+		s.moving.late = append(s.moving.late, e)
+	default:
+		return false
+	}
+	return true
 }
 
 // tellLocked reports whether the session gets it.
@@ -66,6 +85,12 @@ func (s *session) tellLocked(t *Tell, fx *effects) bool {
 	}
 	if t.Body != nil {
 		s.putLocked(t.Body, sizeOf(t.Body.Message), fx)
+	}
+	if t.Join != "" {
+		s.forceJoinLocked(t.Join)
+	}
+	if own := s.memberLocked(t.Leave); own != nil {
+		own.change(ChangeLeave, wire.ReasonForbidden)
 	}
 	if t.End != nil {
 		s.expelLocked(t.End, fx)
@@ -153,12 +178,5 @@ func (a *App) localMembers(rooms []string) (sessions []*session) {
 }
 
 func (a *App) localSessions() []*session {
-	return slices.DeleteFunc(a.srv.allSessions(), func(s *session) bool { return s.app != a })
-}
-
-// lookup returns an app that exists.
-func (s *Server) lookup(app string) *App {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.apps[app]
+	return slices.DeleteFunc(a.srv.allSessions(), func(s *session) bool { return s.app.name != a.name })
 }

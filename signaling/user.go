@@ -182,7 +182,7 @@ func (r *room) userJoinLocked(e *Event, old *member, st *Step, fx *effects) *ses
 	var s *session
 	if srv := r.app.srv; m.Node == srv.node.Name() {
 		s = srv.session(peerOf(m.ID))
-		if s == nil || m.Kind == KindDevice && !s.enterDevice(m, fx) || m.Kind != KindDevice && !s.enter(m, e) {
+		if s == nil || m.Kind == KindDevice && !s.enterDevice(m, fx) || m.Kind != KindDevice && !s.enter(m, e, false) {
 			s = nil
 			m.change(ChangeLeave, wire.ReasonGone)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -19,7 +20,7 @@ type Client struct {
 	log     *slog.Logger
 	ctx     context.Context // ends with the client
 	cancel  context.CancelCauseFunc
-	pairs   sync.WaitGroup // their goroutines, and renewLoop
+	pairs   sync.WaitGroup // their goroutines, renewLoop and handleEvents
 	done    chan struct{}  // closed when no goroutine is left
 
 	mu       sync.Mutex // guards the following and all of Room, line and request
@@ -38,7 +39,11 @@ type Client struct {
 	before   map[pairKey]*legacy // of the last pairs in which this side offered
 	due      map[string]*line    // those that owe a confirmation
 	requests map[uint64]*request
-	space    chan struct{} // closed and replaced when senders should look again
+	handlers map[string]Handler
+	events   []*wire.Message // that wait for their handlers
+	unread   int             // their bytes
+	handling bool            // a goroutine runs handlers
+	space    chan struct{}   // closed and replaced when senders should look again
 	closing  bool
 	err      error // why the client ended
 }
@@ -99,8 +104,10 @@ func newClient(ctx context.Context, address string, config Config) *Client {
 		before:   make(map[pairKey]*legacy),
 		due:      make(map[string]*line),
 		requests: make(map[uint64]*request),
+		handlers: make(map[string]Handler),
 		space:    make(chan struct{}),
 	}
+	maps.Copy(c.handlers, config.On)
 	c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	return c
 }

@@ -33,6 +33,14 @@ type Config struct {
 	// ignored.
 	Connect func(ctx context.Context, p *Pair) (Driver, error)
 
+	// On handles events of the server's application, by name, from the first one
+	// on: see Client.On.
+	On map[string]Handler
+
+	// Joined is called, with Handlers in their order, when the server has made the
+	// client join a room. Nil means that such rooms are left again.
+	Joined func(r *Room)
+
 	// NetDial opens the connection below HTTP. Nil means a net.Dialer.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
 

@@ -62,6 +62,8 @@ func (c *Client) handleLocked(l *link, m *wire.Message) error {
 		c.answerLocked(m, nil)
 	case wire.TypeJoined:
 		c.handleJoinedLocked(m)
+	case wire.TypeEvent:
+		c.handleEventLocked(m)
 	case wire.TypePeerJoined, wire.TypePeerUpdated, wire.TypePeerAway, wire.TypePeerBack, wire.TypePeerLeft:
 		if r := c.rooms[m.Room]; r != nil && r.state == roomJoined {
 			r.handleRosterLocked(m)

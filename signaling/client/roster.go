@@ -10,6 +10,10 @@ import (
 
 // handleJoinedLocked takes a snapshot in.
 func (c *Client) handleJoinedLocked(m *wire.Message) {
+	if m.Re == 0 {
+		c.madeToJoinLocked(m)
+		return
+	}
 	request := c.requests[m.Re]
 	if request == nil || request.room == nil {
 		return
@@ -22,6 +26,26 @@ func (c *Client) handleJoinedLocked(m *wire.Message) {
 		r.compareLocked(m.Peers)
 	}
 	c.answerLocked(m, nil)
+}
+
+// madeToJoinLocked takes in a room that the server has made the client join.
+func (c *Client) madeToJoinLocked(m *wire.Message) {
+	if c.config.Joined == nil {
+		c.enqueueLocked(&wire.Message{Type: wire.TypeLeave, Room: m.Room})
+		return
+	}
+	r := c.rooms[m.Room]
+	known := r != nil
+	if !known {
+		r = newRoom(c, m.Room, nil)
+		c.rooms[m.Room] = r
+	}
+	if m.ICE != nil {
+		r.ice = m.ICE
+	}
+	if r.compareLocked(m.Peers); !known {
+		c.handleEventLocked(m)
+	}
 }
 
 // compareLocked brings the roster to a snapshot. The first one has only new
