@@ -167,6 +167,11 @@ func TestHugeTokenIsNotTakenApart(t *testing.T) {
 			want(t, v, token, wire.CodeUnauthenticated)
 		})
 	}
+	for s, ok := range map[string]bool{"a.b.c": true, "..": true, "a.b": false, "a.b.c.d": false, "": false, "a.b.c ": false, "a.b.ç": false, "a+.b.c": false} {
+		if shaped(s) != ok {
+			t.Errorf("%q has the shape of a JWT: %v", s, !ok)
+		}
+	}
 	long := good(`{"exp":1800000060,"x":"` + strings.Repeat("x", 4096) + `"}`)
 	want(t, v, long, wire.CodeUnauthenticated)
 }

@@ -133,7 +133,7 @@ func TestOldKeysHoldWhileTheAddressFails(t *testing.T) {
 			"not JSON":    func() (int, []byte) { return 200, []byte("<html>") },
 			"no keys":     func() (int, []byte) { return 200, []byte(`{"keys":[]}`) },
 			"secrets":     func() (int, []byte) { return 200, set(t, map[string]any{"b": secret}) },
-			"huge":        func() (int, []byte) { return 200, append(set(t, keys), make([]byte, maxSet)...) },
+			"huge":        func() (int, []byte) { return 200, append(set(t, keys), bytes.Repeat([]byte(" "), maxSet)...) },
 		} {
 			t.Log(name)
 			i.answer = answer
@@ -185,5 +185,8 @@ func TestKeysFromAnAddress(t *testing.T) {
 	defer server.Close()
 	for path, code := range map[string]wire.Code{"/keys": "", "/moved": "", "/away": wire.CodeUnavailable, "/none": wire.CodeUnavailable} {
 		want(t, verifier(t, Config{URL: server.URL + path}), sign(t, key, Claims{KeyID: "a"}), code)
+	}
+	if err := verifier(t, Config{URL: server.URL + "/away"}).Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), "use https") {
+		t.Errorf("a redirect to where the answer could be anybody's: %v", err)
 	}
 }
