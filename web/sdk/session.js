@@ -53,6 +53,7 @@ export class Session {
   /** @type {any} */ #acking;
   /** @type {number | undefined} said by going-away */ #goingAway;
   #dialed = 0;
+  #asked = false; // to resume, on another link than the one that is there
   #connected = false; // once at least
   #away = false; // the page is hidden for good, or in the back/forward cache
   #unwatch;
@@ -199,6 +200,7 @@ export class Session {
   #opened(link, token) {
     const resume = this.#resume && { ...this.#resume, seq: this.#outbox.seq };
     link.send(encode({ type: 'hello', versions: [VERSION], token, resume: resume ?? undefined }));
+    this.#asked = resume !== null;
     if (resume) return; // nothing may follow before its welcome
     this.#outbox.rewind();
     this.#repace();
@@ -212,6 +214,7 @@ export class Session {
     this.#link?.close();
     this.#link = link;
     this.#next = null;
+    this.#asked = false;
     this.#goingAway = undefined;
     this.#policy.welcomed();
     this.id = frame.peer;
@@ -299,7 +302,9 @@ export class Session {
     } else if (link === this.#link) {
       this.#link = null;
       this.#policy.lost(this.#env.Date.now() - link.since);
-      if (!this.#next) this.#failed(error);
+      // By a link of our own, that was lost before its welcome: the session is still ours.
+      const ours = error.code === 'replaced' && this.#asked;
+      if (!this.#next) this.#failed(ours ? new SignalError('unreachable', 'the connection was lost') : error);
       else if (error.code !== 'replaced') this.#setState('reconnecting');
     }
   }

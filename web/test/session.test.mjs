@@ -167,6 +167,25 @@ test('a probe without an answer opens a second link within half a second', async
   assert.deepEqual(states, [], 'nobody has noticed');
 });
 
+test('a second link that is lost before its welcome has replaced nothing', async () => {
+  const { clock, server, env, entering } = start();
+  await clock.advance(100);
+  const room = await entering;
+  const [first] = server.sockets;
+  const { deliver, end } = first;
+  first.deliver = () => {};
+  server.cuts.add(server.messages + 4); // ping, pong, hello: the welcome
+  env.window.dispatchEvent(new Event('online'));
+  await clock.advance(503);
+  deliver.call(first, '{"type":"pong"}'); // it lives after all
+  first.end = (...why) => clock.setTimeout(() => end.apply(first, why), 100);
+  await clock.advance(60);
+  assert.deepEqual([server.hellos.length, server.cuts.size, first.over], [2, 0, false]);
+  await clock.advance(3000);
+  assert.deepEqual([room.state, server.hellos.length], ['connected', 3]);
+  assert.equal(server.hellos[2].resume.nonce, server.hellos[1].resume.nonce);
+});
+
 test('waking up is a probe, and a long sleep a dead link', async () => {
   const { clock, server, entering } = start();
   await clock.advance(100);
