@@ -28,9 +28,6 @@ func BehindProxies(trusted []netip.Prefix, header string) func(*http.Request) ne
 	}
 	return func(r *http.Request) netip.AddrPort {
 		remote := remoteOf(r)
-		if !isTrusted(remote.Addr()) {
-			return remote
-		}
 		rest := strings.Join(r.Header.Values(header), ",")
 		for rest != "" && isTrusted(remote.Addr()) {
 			var hop string
