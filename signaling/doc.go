@@ -10,6 +10,13 @@
 //	batch, more = link.Take(batch[:0], 100)  // whenever conn.Wake was called: what to write now
 //	link.Detach(cause)                       // always, and last
 //
+// # Learning it
+//
+// There is an Example for each thing that one does with it, best read in this
+// order: Connection, Events, PrivateMessages, OnlineUsers, Disconnect, Rooms,
+// Namespaces, Broadcasting, Middleware, Acknowledgements, Errors, Reconnection,
+// Heartbeat, Security.
+//
 // # Who may call what
 //
 // Methods of Server and App may be called from any goroutine. Of one Link,
