@@ -3,6 +3,7 @@ import { Target } from './events.js';
 import { Mailbox } from './mailbox.js';
 import { Room } from './room.js';
 import { Session } from './session.js';
+import { Users } from './users.js';
 import { encode, size } from './wire.js';
 
 /** @typedef {import('./wire.js').Frame} Frame */
@@ -22,7 +23,7 @@ const relayed = new Set(['offer', 'answer', 'candidates', 'negotiate', 'reject',
 
 /**
  * A connection to a server, through all its links.
- * @extends {Target<{statechange: {}, error: {error: SignalError}}>}
+ * @extends {Target<{statechange: {}, error: {error: SignalError}} & import('./users.js').UserEvents>}
  */
 export class Client extends Target {
   #options;
@@ -33,6 +34,7 @@ export class Client extends Target {
   /** @type {Map<string, Mailbox>} by peer; they live as long as both ids */ #mailboxes = new Map();
   /** @type {Map<string, Set<string>>} by room: the ids in it */ #rosters = new Map();
   /** @type {SignalError | null} */ #error = null;
+  #users;
   #alone;
   #log;
 
@@ -52,10 +54,17 @@ export class Client extends Target {
         state: () => this.#stateChanged(),
         frame: (frame, bytes) => this.#frame(frame, bytes),
         lost: (how) => this.#lost(how),
-        unsaid: (frame, fate) => this.#handlers.get(frame.room ?? '')?.unsaid(frame, fate),
+        unsaid: (frame, fate) => this.#unsaid(frame, fate),
         ended: (error) => this.#ended(error),
       },
     );
+    this.#users = new Users({
+      push: (frame, fate) => this.#session.push(frame, fate),
+      enter: (room, roomOptions) => this.join(room, roomOptions),
+      fire: (type, fields) => this.fire(type, /** @type {any} */ (fields)),
+      setTimeout: (f, ms) => env.setTimeout(f, ms),
+      clearTimeout: (timer) => env.clearTimeout(timer),
+    });
     if (options.signal?.aborted) this.#abort();
     options.signal?.addEventListener('abort', this.#abort);
   }
@@ -97,6 +106,52 @@ export class Client extends Target {
     this.#rooms.set(name, room);
     await room.enter();
     return room;
+  }
+
+  /** @returns {ReadonlyMap<string, import('./users.js').Presence | null>} those who are watched; null: not known yet */
+  get presence() {
+    return this.#users.presence;
+  }
+
+  /**
+   * Tells of these users by `presence` from now on. Who may not be watched
+   * looks offline.
+   * @param {string[]} users
+   */
+  async watch(users) {
+    this.#mustLive();
+    await this.#users.watch(users);
+  }
+
+  /** @param {string[]} users */
+  async unwatch(users) {
+    this.#mustLive();
+    await this.#users.unwatch(users);
+  }
+
+  /** Says whether I am busy, as I am by myself during a call. @param {boolean} busy */
+  busy(busy) {
+    this.#users.busy(busy);
+  }
+
+  /**
+   * Rings a user on all devices.
+   * @param {string} user
+   * @param {import('./users.js').CallOptions} [options]
+   */
+  call(user, options) {
+    this.#mustLive();
+    return this.#users.call(user, options);
+  }
+
+  /**
+   * Sends data to all devices of a user. Resolves when the server has it.
+   * @param {string} user
+   * @param {any} data any JSON
+   */
+  async send(user, data) {
+    this.#mustLive();
+    await this.#users.send(user, data);
   }
 
   #mustLive() {
@@ -173,6 +228,7 @@ export class Client extends Target {
 
   /** @param {Frame} frame @param {number} bytes */
   #frame(frame, bytes) {
+    if (this.#users.frame(frame)) return;
     const { room = '', from } = frame;
     if (from && relayed.has(frame.type)) {
       for (const ripe of this.#mailbox(from).receive(frame, bytes)) this.#handlers.get(ripe.room ?? '')?.frame(ripe);
@@ -229,6 +285,17 @@ export class Client extends Target {
       for (const mailbox of this.#mailboxes.values()) mailbox.hold();
     }
     for (const handlers of [...this.#handlers.values()]) handlers.lost(how);
+    this.#users.lost();
+  }
+
+  /**
+   * A message that was never on a link.
+   * @param {Frame} frame
+   * @param {import('./outbox.js').Fate} fate
+   */
+  #unsaid(frame, fate) {
+    if (frame.room !== undefined) this.#handlers.get(frame.room)?.unsaid(frame, fate);
+    else this.#session.push({ ...frame, id: undefined }, fate); // to a user, who may still be there
   }
 
   #abort = () => {
@@ -244,6 +311,7 @@ export class Client extends Target {
     for (const handlers of [...this.#handlers.values()]) handlers.over(reason, this.#error);
     // What is held back here is in no outbox that could tell its fate.
     for (const mailbox of this.#mailboxes.values()) mailbox.giveUp(error ?? closed());
+    this.#users.over();
     this.#rooms.clear();
     this.#handlers.clear();
     if (error) this.fire('error', { error });

@@ -15,6 +15,8 @@ export { SignalError } from './errors.js';
 /** @typedef {import('./room.js').Room} Room */
 /** @typedef {import('./participant.js').Participant} Participant */
 /** @typedef {import('./participant.js').Remote} Remote */
+/** @typedef {import('./calls.js').Call} Call */
+/** @typedef {import('./calls.js').Invitation} Invitation */
 /** @typedef {import('./me.js').Me} Me */
 /** @typedef {import('./source.js').Source} Source */
 

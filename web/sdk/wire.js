@@ -10,7 +10,7 @@ export const VERSION = 'signal.v1';
  *   room?: string, to?: string, from?: string, pc?: number, gen?: number,
  *   n?: number, got?: number, base?: number, name?: string, rid?: string, ufrag?: string, end?: boolean, data?: any,
  *   versions?: string[], token?: string, resume?: any,
- *   peer?: any, peers?: Peer[], user?: string, users?: string[], invite?: string, via?: string, anyway?: boolean, busy?: boolean, resumed?: boolean, reason?: 'left' | 'timeout' | 'forbidden', expires?: number,
+ *   peer?: any, peers?: any, online?: boolean, ttl?: number, user?: string, users?: string[], invite?: string, via?: string, anyway?: boolean, busy?: boolean, resumed?: boolean, reason?: any, expires?: number,
  *   limits?: Limits, heartbeat?: {ping: number, dead: number}, ice?: ICE, candidates?: 'all' | 'no-host' | 'relay',
  *   code?: string, text?: string, after?: number,
  * }} Frame
