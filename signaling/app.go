@@ -17,6 +17,7 @@ type App struct {
 	srv        *Server
 	onDemand   bool                        // made for a pattern; static
 	candidates atomic.Pointer[wire.Policy] // nil: not set
+	duplicates atomic.Pointer[Duplicates]  // nil: not set
 
 	links, sessions int // guarded by srv.mu
 
@@ -26,6 +27,17 @@ type App struct {
 
 // Name returns the name of the app.
 func (a *App) Name() string { return a.name }
+
+// SetDuplicates says how many peers of one user may be in a room, for those who
+// join from now on. Servers of one cluster should say the same.
+func (a *App) SetDuplicates(d Duplicates) { a.duplicates.Store(&d) }
+
+func (a *App) duplicatesNow() Duplicates {
+	if d := a.duplicates.Load(); d != nil {
+		return *d
+	}
+	return a.srv.cfg.Duplicates
+}
 
 // App returns the app of that name, and makes it if it is new. Clients reach
 // it from then on. The name must be one that wire.ValidRoom allows.

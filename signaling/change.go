@@ -27,18 +27,13 @@ func (s *Server) handleChange(e *Event, fx *effects) {
 		return
 	}
 	r.version = e.Version
-	var settled *session
 	was := r.presenceLocked()
-	for i := range e.Steps {
-		if ss := r.stepLocked(e, &e.Steps[i], fx); ss != nil {
-			settled = ss
-		}
-	}
+	settled := r.stepsLocked(e, fx)
 	r.tellPresenceLocked(was, fx)
 	r.tellRingingLocked(fx)
 	r.live = slices.ContainsFunc(r.members, func(m *member) bool { return m.Node == s.node.Name() })
 	if !r.live {
-		r.members, r.index = nil, nil
+		r.members, r.index, r.rules = nil, nil, nil
 	}
 	empty := !r.live && len(r.moved) == 0
 	r.mu.Unlock()
@@ -49,6 +44,22 @@ func (s *Server) handleChange(e *Event, fx *effects) {
 	if empty {
 		r.app.drop(r)
 	}
+}
+
+// stepsLocked does all steps of a change, and returns the session that waits for
+// it, if that is here.
+func (r *room) stepsLocked(e *Event, fx *effects) (settled *session) {
+	for i := range e.Steps {
+		if s := r.stepLocked(e, &e.Steps[i], fx); s != nil {
+			settled = s
+		}
+	}
+	if srv := r.app.srv; e.Change.Host != "" && e.Node == srv.node.Name() {
+		if settled = srv.session(e.Change.Host); settled != nil {
+			settled.settle(e.Change.Req, okBody, fx)
+		}
+	}
+	return settled
 }
 
 // stepLocked does one step of a change, and returns the session that waits for
@@ -70,6 +81,12 @@ func (r *room) stepLocked(e *Event, st *Step, fx *effects) *session {
 		r.moveLocked(e, st, fx)
 	case ChangeTell:
 		r.tellLocked(e, fx)
+	case ChangeAdmit:
+		r.admitLocked(st, fx)
+	case ChangeRole:
+		r.roleLocked(e, st, fx)
+	case ChangeRules:
+		r.rulesLocked(e, st, fx)
 	}
 	return nil
 }
@@ -77,7 +94,7 @@ func (r *room) stepLocked(e *Event, st *Step, fx *effects) *session {
 // rebuildLocked makes the copy of a room in which this node has its first
 // member. Those that join come behind.
 func (r *room) rebuildLocked(e *Event) {
-	r.live, r.members, r.index = true, nil, nil
+	r.live, r.members, r.index, r.rules = true, nil, nil, e.Roster.Rules
 	for _, m := range e.Roster.Members {
 		joins := func(st Step) bool { return st.Kind == ChangeJoin && st.Member.ID == m.ID }
 		if !slices.ContainsFunc(e.Steps, joins) {
@@ -105,19 +122,24 @@ func (r *room) joinLocked(e *Event, st *Step, fx *effects) *session {
 			m.change(ChangeLeave, wire.ReasonLeft)
 		}
 	}
-	r.tellOfLocked(wire.TypePeerJoined, m, fx)
+	if m.inside() {
+		r.tellOfLocked(wire.TypePeerJoined, m, fx)
+	} else {
+		r.knockLocked(m, fx)
+	}
 	if s == nil {
 		return nil
 	}
 	if forced {
 		r.tellForcedLocked(m, fx)
 	} else {
-		s.settle(e.Change.Req, func(a answer) *Body { return r.snapshotLocked(m, a.re) }, fx)
+		s.settle(e.Change.Req, func(a answer) *Body { return r.snapshotLocked(m, a.re, s.takeICELocked()) }, fx)
 		if len(r.members) == 1 {
 			s.chargeNewRoom()
 		}
 	}
-	if old == nil {
+	r.knocksToLocked(m, fx)
+	if old == nil || !old.inside() {
 		r.joinedLocked(m)
 	}
 	return s
@@ -133,23 +155,31 @@ func (s *session) enter(m *member, e *Event, forced bool) bool {
 	}
 	m.sess = s
 	s.rooms = append(s.rooms, m)
+	if !m.inside() {
+		s.knockLocked(m)
+	}
 	if s.away && m.tellsAway() {
 		m.change(ChangeAway, "")
 	}
 	if !forced {
 		m.judgeLocked(s.identity, s.identity) // it may have been replaced since the join
 	}
+	if m.Granted != s.identity.role() {
+		m.grantLocked(s.identity)
+	}
 	return true
 }
 
-// forget takes m out of its session.
-func (m *member) forget(fx *effects) {
+// forget takes m out of its session. It reports whether that took itself for a
+// member.
+func (m *member) forget(fx *effects) bool {
 	s := m.sess
 	if s == nil {
-		return
+		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	was := !m.stale
 	if m.waits != nil {
 		m.waits = nil
 		s.holding--
@@ -159,6 +189,7 @@ func (m *member) forget(fx *effects) {
 	s.stale = slices.DeleteFunc(s.stale, is)
 	m.stale = true
 	s.startMoveLocked(fx) // which may have waited for this one
+	return was
 }
 
 func (r *room) leaveLocked(e *Event, st *Step, fx *effects) *session {
@@ -167,14 +198,21 @@ func (r *room) leaveLocked(e *Event, st *Step, fx *effects) *session {
 		return nil
 	}
 	r.removeLocked(m)
+	here := m.forget(fx)
 	reason := cmp.Or(st.Reason, wire.ReasonLeft)
-	left := &wire.Message{Type: wire.TypePeerLeft, Room: r.name, From: m.ID, Reason: reason}
-	if m.sess != nil && reason == wire.ReasonForbidden { // it did not ask for that
-		m.deliver(&Body{Message: left}, sizeOf(left), fx)
+	switch {
+	case !m.inside():
+		r.toHostsLocked(&wire.Message{Type: wire.TypeKnockEnded, Room: r.name, From: m.ID, Reason: reason}, fx)
+	case reason != wire.ReasonEnded: // then all leave
+		r.toOthersLocked(m.ID, &wire.Message{Type: wire.TypePeerLeft, Room: r.name, From: m.ID, Reason: reason}, fx)
 	}
-	m.forget(fx)
-	r.toOthersLocked(m.ID, left, fx)
-	if m.sess != nil {
+	if m.sess == nil {
+		return nil
+	}
+	if here {
+		m.takenOut(e, reason, fx)
+	}
+	if e.Change.Host == "" {
 		m.sess.settle(e.Change.Req, okBody, fx)
 		r.leftLocked(m, reason)
 	}
@@ -187,11 +225,15 @@ func (r *room) updateLocked(e *Event, st *Step, fx *effects) *session {
 		return nil
 	}
 	m.Data = st.Member.Data
-	r.tellOfLocked(wire.TypePeerUpdated, m, fx)
+	if m.inside() {
+		r.tellOfLocked(wire.TypePeerUpdated, m, fx)
+	} else {
+		r.knockLocked(m, fx)
+	}
 	if m.sess != nil {
 		m.sess.settle(e.Change.Req, func(a answer) *Body {
 			if a.joined {
-				return r.snapshotLocked(m, a.re)
+				return r.snapshotLocked(m, a.re, nil)
 			}
 			return okBody(a)
 		}, fx)
@@ -205,6 +247,10 @@ func (r *room) awayLocked(st *Step, fx *effects) {
 		return
 	}
 	m.Away = st.Member.Away
+	if !m.inside() {
+		r.knockLocked(m, fx)
+		return
+	}
 	msg := &wire.Message{Type: wire.TypePeerAway, Room: r.name, From: m.ID}
 	if !m.Away {
 		msg.Type, msg.Resumed = wire.TypePeerBack, true
@@ -216,7 +262,7 @@ func (r *room) awayLocked(st *Step, fx *effects) {
 func (r *room) tellLocked(e *Event, fx *effects) {
 	size := sizeOf(e.Change.Body.Message)
 	for _, m := range r.members {
-		if m.sess != nil && !slices.Contains(e.Change.Except, m.ID) {
+		if m.sess != nil && m.inside() && !slices.Contains(e.Change.Except, m.ID) {
 			m.deliver(e.Change.Body, size, fx)
 		}
 	}
@@ -261,6 +307,9 @@ func (m *member) welcomeMoved(srv *Server, stale bool) {
 	defer s.mu.Unlock()
 	if s.arriving != nil && !stale {
 		s.rooms = append(s.rooms, m)
+		if !m.inside() {
+			s.knockLocked(m)
+		}
 		return
 	}
 	if isUser(m.room.name) {

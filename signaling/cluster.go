@@ -79,6 +79,16 @@ const (
 	ChangeAnswer ChangeKind = "answer" // of an invitation, by whom it is for or whose it is: ends it with Reason
 	ChangePushed ChangeKind = "pushed" // of an invitation: somebody was told by push
 	ChangeTell   ChangeKind = "tell"   // nothing of the roster: Body goes to all members, in the order of changes
+	ChangeGrant  ChangeKind = "grant"  // a member's token says another role
+
+	// By a host of the room, whose id is Host, or by the server, where that is "".
+	ChangeKick  ChangeKind = "kick"
+	ChangeBan   ChangeKind = "ban" // the member, its user, or a user, until Until; 0 lifts it
+	ChangeRules ChangeKind = "rules"
+	ChangeAdmit ChangeKind = "admit" // a knocker
+	ChangeDeny  ChangeKind = "deny"  // a knocker
+	ChangeEnd   ChangeKind = "end"   // all leave
+	ChangeRole  ChangeKind = "role"
 )
 
 // A Change of one roster.
@@ -88,15 +98,21 @@ type Change struct {
 	Member    Member // the id; join: all of it; update: Data. Node: where it must be, "" is here. Since: if not 0, must be the same
 	To        string // move: the new node
 	Stale     bool   // move: of before a resumed:false, and not joined again
-	Limit     int    // join: members that the room may have
+	Limit     int    // join, rules, admit: members that the room may have
+	Entry     *Entry // join: what opens the doors of a room that has rules; nil: it has none
 	Reason    wire.Reason
-	Body      *Body    // tell
-	Except    []string // tell: ids of members that do not get it
-	Req       uint64   // comes back in the Event; 0: nobody waits
-	By        string   // answer: the peer that does it
-	Crossed   string   // answer: why, where two users rang each other; see glare.go
-	Ticket    string   // join of a device: the caller's entry whose connect token is used
-	Re        uint64   // tell to a user: the frame of Member that asks for it
+	Text      string            // kick, ban, deny, end: for those whom it hits
+	Role      wire.Role         // role
+	Until     int64             // ban: ms of the wall clock
+	Update    *wire.RulesUpdate // rules; the password is its hash
+	Host      string            // who asks for what a host may
+	Body      *Body             // tell
+	Except    []string          // tell: ids of members that do not get it
+	Req       uint64            // comes back in the Event; 0: nobody waits
+	By        string            // answer: the peer that does it
+	Crossed   string            // answer: why, where two users rang each other; see glare.go
+	Ticket    string            // join of a device: the caller's entry whose connect token is used
+	Re        uint64            // tell to a user: the frame of Member that asks for it
 }
 
 // An EventKind says what an Event is.
@@ -171,6 +187,7 @@ type Hand struct {
 
 	Pace  Debts         // of its frames
 	Joins time.Duration // until it may join as much as a new session
+	Tries time.Duration // until it may try as many passwords
 
 	Step   uint64 // what the session waits for: code; 0: nothing
 	StepAt string // the node that runs it

@@ -44,11 +44,22 @@ type Config struct {
 	// device is offline.
 	Push func(ctx context.Context, p Push) (sent bool)
 
+	// Revoked is told of a peer that was taken out of a room, or has left its last
+	// one: what was granted to it, such as a relay, is to end at once. Behind it
+	// ICEServers is asked again, at once or when the peer joins a room. It runs on
+	// a goroutine of its own. Nil: ICE servers outlast rooms.
+	Revoked func(peer string)
+
+	// Duplicates say how many peers of one user may be in a room, of the apps that
+	// have no other rule by App.SetDuplicates. Zero: any number.
+	Duplicates Duplicates
+
 	// Cluster is what several Servers share. Nil: this one is alone.
 	Cluster Cluster
 
-	// ResumeKeys sign resume tokens: the first signs, all verify. Sessions
-	// outlive the process only with keys that do. Nil: a random one.
+	// ResumeKeys sign resume tokens and links: the first signs, all verify. They
+	// go into the hashes of passwords too. Sessions outlive the process only with
+	// keys that do. Nil: a random one.
 	ResumeKeys [][]byte
 
 	// Apps are the apps that exist besides "default" and those that were named
@@ -74,12 +85,14 @@ type Config struct {
 	DeadAfter    time.Duration // of having heard nothing; zero means 25 s
 	HelloTimeout time.Duration // from Start to hello; zero means 5 s
 	RingTime     time.Duration // for which a user is rung; zero means 45 s
+	KnockTimeout time.Duration // that somebody waits in a lobby; zero means 5 minutes
 
 	MaxMessage    int // bytes of a frame; zero means 64 KiB
 	MaxSDP        int // bytes of data in offer and answer; zero means 32 KiB
 	MaxMetadata   int // bytes of data in join and update; zero means 4 KiB
 	MaxCandidates int // per receiver, room, pc and ufrag; zero means 100
 	MaxPeers      int // members of a room; zero means 16, and there is no ceiling
+	MaxKnockers   int // that wait in the lobby of a room; zero means 64
 	MaxRooms      int // rooms of a session; zero means 32
 	MaxWatched    int // users that a session watches; zero means 200
 	MaxInvites    int // users that a session rings at the same time; zero means 8
@@ -150,6 +163,7 @@ func (c Config) withDefaults() Config {
 	c.AwayAfter = cmp.Or(c.AwayAfter, time.Second)
 	c.PingAfter = cmp.Or(c.PingAfter, 10*time.Second)
 	c.DeadAfter = cmp.Or(c.DeadAfter, 25*time.Second)
+	c.KnockTimeout = cmp.Or(c.KnockTimeout, 5*time.Minute)
 	c.HelloTimeout = cmp.Or(c.HelloTimeout, 5*time.Second)
 	c.MaxMessage = cmp.Or(c.MaxMessage, 64<<10)
 	c.MaxApps = cmp.Or(c.MaxApps, 1000)
@@ -157,6 +171,7 @@ func (c Config) withDefaults() Config {
 	c.MaxMetadata = cmp.Or(c.MaxMetadata, 4<<10)
 	c.MaxCandidates = cmp.Or(c.MaxCandidates, 100)
 	c.MaxPeers = cmp.Or(c.MaxPeers, 16)
+	c.MaxKnockers = cmp.Or(c.MaxKnockers, 64)
 	c.MaxRooms = cmp.Or(c.MaxRooms, 32)
 	c.MaxSessions = cmp.Or(c.MaxSessions, 100_000)
 	c.MaxIPLinks = cmp.Or(c.MaxIPLinks, 256)

@@ -118,8 +118,7 @@ func (s *session) finishes(e *Event) bool {
 // proceed does what code has allowed.
 func (s *session) proceed(m *wire.Message, fx *effects) *wire.Error {
 	if m.Type == wire.TypeJoin {
-		s.enterRoom(m)
-		return nil
+		return s.enterRoom(m)
 	}
 	return s.relayText(m, fx)
 }

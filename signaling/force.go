@@ -16,7 +16,7 @@ func (s *session) forceJoinLocked(room string) {
 	p.forced = append(p.forced, req)
 	s.srv.node.Change(Change{
 		Kind: ChangeJoin, App: s.app.name, Room: room, Limit: math.MaxInt, Req: req,
-		Member: Member{ID: s.peer, User: s.user, Rank: s.rank},
+		Member: Member{ID: s.peer, User: s.user, Granted: s.identity.role(), Rank: s.rank},
 	})
 }
 
@@ -41,7 +41,7 @@ func (s *session) forcing() bool { return s.self != nil && len(s.self.forced) > 
 
 // tellForcedLocked shows the room to a client that was made to join it.
 func (r *room) tellForcedLocked(m *member, fx *effects) {
-	b := r.snapshotLocked(m, 0)
+	b := r.snapshotLocked(m, 0, nil)
 	m.deliver(b, sizeOf(b.Message), fx)
 	s := m.sess
 	s.mu.Lock()

@@ -126,6 +126,9 @@ func (s *session) handleMessage(l *Link, m *wire.Message, fx *effects) *wire.Err
 		}
 		return s.handleText(m, fx)
 	}
+	if m.Type.Moderates() {
+		return s.handleHost(m, fx)
+	}
 	return s.handleRelay(m, fx)
 }
 
@@ -161,53 +164,6 @@ func (s *session) memberLocked(room string) *member {
 		}
 	}
 	return nil
-}
-
-func (s *session) handleJoin(l *Link, m *wire.Message, fx *effects) *wire.Error {
-	c := &s.srv.cfg
-	if len(m.Data) > c.MaxMetadata {
-		s.srv.exceeded(LimitMetadata)
-		return wire.Refuse(wire.CodeTooBig, "join: data has %d bytes, more than %d", len(m.Data), c.MaxMetadata)
-	}
-	if limit := s.chargeJoin(l.src); limit != "" {
-		return s.srv.refuseFor(limit)
-	}
-	if own := s.member(m.Room); own != nil {
-		if m.Data != nil {
-			s.changeOwn(ChangeUpdate, own, m.Data, answer{re: m.ID, joined: true})
-			return nil
-		}
-		own.room.mu.Lock()
-		defer own.room.mu.Unlock()
-		b := own.room.snapshotLocked(own, m.ID)
-		own.deliver(b, sizeOf(b.Message), fx)
-		s.chargeSnapshot(textSize(b.Message))
-		return nil
-	}
-	s.mu.Lock()
-	rooms, allowed := s.countLocked(KindMember), s.srv.allows(s.identity, m.Room)
-	s.mu.Unlock()
-	if !allowed {
-		return wire.Refuse(wire.CodeForbidden, "join: your token does not allow room %q", m.Room)
-	}
-	if rooms >= c.MaxRooms {
-		s.srv.exceeded(LimitRooms)
-		return wire.Refuse(wire.CodeTooManyRooms, "join: you are in %d rooms, and may not be in more", rooms)
-	}
-	if c := s.app.get(); len(c.middleware)+len(c.join) > 0 {
-		s.consult(m, c.wrap(c.joinHooks))
-		return nil
-	}
-	s.enterRoom(m)
-	return nil
-}
-
-// enterRoom asks the cluster for a place in a room.
-func (s *session) enterRoom(m *wire.Message) {
-	s.srv.node.Change(Change{
-		Kind: ChangeJoin, App: s.app.name, Room: m.Room, Limit: s.srv.cfg.MaxPeers, Req: s.request(answer{re: m.ID}),
-		Member: Member{ID: s.peer, User: s.user, Rank: s.rank, Data: m.Data},
-	})
 }
 
 // changeOwn asks for a change of the session's own entry.
@@ -249,10 +205,10 @@ func (s *session) handleUpdate(m *wire.Message) *wire.Error {
 func (s *session) handleICE(m *wire.Message) *wire.Error {
 	req := s.request(answer{re: m.ID})
 	go func() {
-		ice := s.srv.iceServers(s.peer, s.who())
+		ice := s.grant()
 		var fx effects
 		s.settle(req, func(a answer) *Body {
-			s.setICELocked(ice.TTL)
+			s.grantedLocked(ice)
 			return &Body{Message: &wire.Message{Type: wire.TypeICEServers, Re: a.re, ICE: &ice}}
 		}, &fx)
 		fx.flush()

@@ -128,6 +128,9 @@ func (s *session) handOverLocked(fx *effects) {
 		Away: s.away, Lost: mv.lost, Identity: s.identity, Frames: s.out.bodies(),
 	}
 	h.Pace, h.Joins = s.pace.debts(s.srv.now()), s.joins.debt(s.srv.now())
+	if s.doors != nil {
+		h.Tries = s.doors.tries.debt(s.srv.now())
+	}
 	if step := s.pending.Load(); step != 0 {
 		h.Step, h.StepAt, h.Re = step, s.self.askedAt, s.answer.re
 	}

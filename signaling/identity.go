@@ -23,8 +23,8 @@ type Identity struct {
 type Grants struct {
 	// Rooms are the rooms that may be joined, as patterns of path.Match. Nil: all.
 	Rooms []string `json:"rooms,omitzero"`
-	// Role is the role in these rooms. "": participant, and host of a room that
-	// was empty before.
+	// Role is the role in these rooms. "": participant, or host of a room that
+	// has none.
 	Role wire.Role `json:"role,omitempty"`
 	// Users are those whom one may watch, ring and write to without being in a
 	// room with them, as patterns of path.Match. Nil: nobody.
@@ -123,6 +123,14 @@ func (id *Identity) mayJoin(room string) bool {
 // reaches reports whether id grants a user without a room in common.
 func (id *Identity) reaches(user string) bool {
 	return id.Grants != nil && matches(id.Grants.Users, user)
+}
+
+// role is the role that id has by its token.
+func (id *Identity) role() MemberRole {
+	if id.Grants == nil {
+		return roleNone
+	}
+	return memberRole(id.Grants.Role)
 }
 
 func matches(patterns []string, s string) bool {

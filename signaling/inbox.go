@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
@@ -44,7 +45,7 @@ func (s *Server) handleRefused(e *Event, fx *effects) {
 		s.refusedByUser(e, fx)
 		return
 	}
-	ss := s.session(peerOf(e.Change.Member.ID))
+	ss := s.session(peerOf(cmp.Or(e.Change.Host, e.Change.Member.ID)))
 	if ss == nil {
 		return
 	}
@@ -60,16 +61,49 @@ func (s *Server) handleRefused(e *Event, fx *effects) {
 		ss.mu.Unlock()
 		return
 	}
-	err := wire.Refuse(e.Code, "you are not in room %q", e.Room)
-	if e.Code == wire.CodeRoomFull {
+	switch e.Code {
+	case wire.CodeRoomFull:
 		s.exceeded(LimitPeers)
-		err.Text = "the room is full"
+	case wire.CodeLobbyFull:
+		s.exceeded(LimitKnockers)
+	case wire.CodeWrongPassword:
+		ss.chargeTry()
 	}
+	err := wire.Refuse(e.Code, whyRefused(e.Code), e.Room)
 	ss.settle(e.Change.Req, func(a answer) *Body {
 		fx.refused(s, ss.peer, e.Code, a.re)
 		return errorBody(err, a.re)
 	}, fx)
 	ss.kick()
+}
+
+// whyRefused is what a client is told, with the name of the room.
+func whyRefused(code wire.Code) string {
+	switch code {
+	case wire.CodeRoomFull:
+		return "room %q is full"
+	case wire.CodeLobbyFull:
+		return "too many wait for room %q"
+	case wire.CodeRoomLocked:
+		return "room %q is locked"
+	case wire.CodePasswordRequired:
+		return "room %q has a password: give it with join"
+	case wire.CodeWrongPassword:
+		return "this is not the password of room %q"
+	case wire.CodeBanned:
+		return "you were taken out of room %q, and may not come back yet"
+	case wire.CodeDuplicateIdentity:
+		return "you are in room %q already, on another connection"
+	case wire.CodeLinkExpired:
+		return "this link to room %q has expired"
+	case wire.CodeLinkUsed:
+		return "this link to room %q was used as often as it may be"
+	case wire.CodeForbidden:
+		return "that is not for you to do in room %q: ask a host, or one whose token says so"
+	case wire.CodeNoSuchPeer:
+		return "no such peer is in room %q, or waits for it"
+	}
+	return "you are not in room %q"
 }
 
 // handleDown lets the members that were on a node which is gone wait for the

@@ -34,14 +34,16 @@ const (
 	LimitQueue        Limit = "queue"         // frames that wait for code of the application
 	LimitApps         Limit = "apps"          // MaxApps
 	LimitErrors       Limit = "errors"        // errors without seq that nobody read
+	LimitKnockers     Limit = "knockers"      // MaxKnockers
+	LimitPasswords    Limit = "passwords"     // wrong ones
 	LimitMemory       Limit = "memory"        // MaxMemory
 )
 
 var allLimits = []Limit{
 	LimitLinks, LimitAppLinks, LimitIPLinks, LimitIPRate, LimitSessions, LimitAppSessions, LimitIPSessions, LimitUserSessions,
-	LimitAuth, LimitHello, LimitRate, LimitJoins, LimitIPRooms, LimitRooms, LimitPeers, LimitWatched, LimitInvites, LimitMessage, LimitSDP,
-	LimitMetadata,
-	LimitCandidates, LimitOutbox, LimitHistory, LimitQueue, LimitApps, LimitErrors, LimitMemory,
+	LimitAuth, LimitHello, LimitRate, LimitJoins, LimitIPRooms, LimitRooms, LimitPeers, LimitKnockers, LimitWatched, LimitInvites,
+	LimitMessage, LimitSDP, LimitMetadata, LimitCandidates, LimitOutbox, LimitHistory, LimitQueue, LimitApps, LimitErrors,
+	LimitPasswords, LimitMemory,
 }
 
 func newLimitCounters() map[Limit]*atomic.Uint64 {

@@ -124,7 +124,7 @@ func TestSnapshotOfARoomThatIsGone(t *testing.T) {
 		synctest.Wait()
 		own.room.mu.Lock()
 		defer own.room.mu.Unlock()
-		if b := own.room.snapshotLocked(own, 1); len(b.Message.Peers) != 0 {
+		if b := own.room.snapshotLocked(own, 1, nil); len(b.Message.Peers) != 0 {
 			t.Errorf("got %+v", b.Message)
 		}
 	})

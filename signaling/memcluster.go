@@ -23,7 +23,8 @@ type MemoryCluster struct {
 	nodes   map[string]*memoryNode
 	dir     map[string]memoryEntry // by peer
 	rooms   map[roomKey]Roster
-	version uint64 // of all rosters, so that none ever repeats
+	kept    map[roomKey]*time.Timer // rooms without members that had bans or links
+	version uint64                  // of all rosters, so that none ever repeats
 }
 
 type roomKey struct{ app, room string }
@@ -41,6 +42,7 @@ func NewMemoryCluster() *MemoryCluster {
 		nodes: make(map[string]*memoryNode),
 		dir:   make(map[string]memoryEntry),
 		rooms: make(map[roomKey]Roster),
+		kept:  make(map[roomKey]*time.Timer),
 	}
 }
 
@@ -101,7 +103,7 @@ func (n *memoryNode) endLease() {
 	n.down = time.Now()
 	for key, roster := range c.rooms {
 		if !slices.ContainsFunc(nodesOf(roster), c.aliveLocked) {
-			delete(c.rooms, key)
+			c.keepLocked(key, Roster{Rules: roster.Rules.lasting(n.down)})
 		}
 	}
 	for _, other := range c.nodes {

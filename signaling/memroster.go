@@ -27,9 +27,7 @@ func (n *memoryNode) Change(ch Change) {
 		}
 		return
 	}
-	if c.rooms[key] = after; len(after.Members) == 0 {
-		delete(c.rooms, key)
-	}
+	c.keepLocked(key, after)
 	e := Event{Kind: EventChange, Node: n.name, App: ch.App, Room: ch.Room, Version: c.version, Change: ch, Steps: steps}
 	known := nodesOf(before)
 	for _, to := range nodesOf(before, after) {
@@ -40,5 +38,34 @@ func (n *memoryNode) Change(ch Change) {
 		if node := c.nodes[to]; node != nil {
 			node.pushLocked(&mine)
 		}
+	}
+}
+
+// maxKept is the number of rooms without members of which something is kept.
+// Beyond it, nothing of a further one is.
+const maxKept = 10_000
+
+// keepLocked keeps a roster, for as long as there is something in it.
+func (c *MemoryCluster) keepLocked(key roomKey, r Roster) {
+	switch {
+	case len(r.Members) > 0:
+		c.rooms[key] = r
+	case r.Rules == nil || c.kept[key] == nil && len(c.kept) >= maxKept:
+		delete(c.rooms, key)
+	default:
+		c.rooms[key] = r
+		if c.kept[key] == nil {
+			c.kept[key] = time.AfterFunc(time.Until(time.UnixMilli(r.Rules.until())), func() { c.forgetRoom(key) })
+		}
+	}
+}
+
+// forgetRoom drops what was kept of a room in which nobody is, if it is over.
+func (c *MemoryCluster) forgetRoom(key roomKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.kept, key)
+	if r, ok := c.rooms[key]; ok && len(r.Members) == 0 {
+		c.keepLocked(key, Roster{Rules: r.Rules.lasting(time.Now())})
 	}
 }

@@ -8,7 +8,8 @@ import "github.com/seed-3a7b6cbd/signal/signaling/wire"
 func (a *App) SetCandidates(p wire.Policy) { a.candidates.Store(&p) }
 
 // policyOf is the candidate policy for what somebody sends anywhere in the app:
-// the strictest of what the server, the app and its token say.
+// the strictest of what the server, the app and its token say. The rules of a room
+// may be stricter.
 func (a *App) policyOf(id *Identity) wire.Policy {
 	p := a.srv.cfg.Candidates
 	if own := a.candidates.Load(); own != nil {
@@ -22,6 +23,10 @@ func (a *App) policyOf(id *Identity) wire.Policy {
 
 // strip takes out of a frame of the session what the policy forbids others to
 // see. It protects the one who sends: what it may be sent is not looked at here.
-func (s *session) strip(m *wire.Message) *wire.Error {
-	return s.srv.stripper.Strip(s.app.policyOf(s.who()), m)
+func (s *session) strip(own *member, m *wire.Message) *wire.Error {
+	r := own.room
+	r.mu.Lock()
+	p := r.rules.or().Candidates
+	r.mu.Unlock()
+	return s.srv.stripper.Strip(wire.Strictest(p, s.app.policyOf(s.who())), m)
 }

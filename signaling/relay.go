@@ -17,13 +17,16 @@ func (s *session) handleBroadcast(m *wire.Message, fx *effects) *wire.Error {
 	if own == nil {
 		return notInRoom(m)
 	}
-	b := s.relayed(m)
 	r := own.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !own.inside() {
+		return notInRoom(m)
+	}
+	b := s.relayed(m)
 	size := sizeOf(m)
 	for _, to := range r.members {
-		if to.sess != nil && to != own {
+		if to.sess != nil && to != own && to.inside() {
 			to.signalLocked(own.Node, b, size, fx)
 		}
 	}
@@ -41,14 +44,17 @@ func (s *session) handleRelay(m *wire.Message, fx *effects) *wire.Error {
 	if own == nil {
 		return notInRoom(m)
 	}
-	if err := s.strip(m); err != nil { // it may take a while: not under the lock
+	if err := s.strip(own, m); err != nil { // it may take a while: not under the lock
 		return err
 	}
 	r := own.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !own.inside() {
+		return notInRoom(m)
+	}
 	to := r.findLocked(m.To)
-	if to == nil || to == own {
+	if to == nil || to == own || !to.inside() {
 		return wire.Refuse(wire.CodeNoSuchPeer, "%s: no other peer in room %q has this id", m.Type, m.Room)
 	}
 	if err := s.judgeRelay(own, to, m); err != nil {
@@ -68,6 +74,18 @@ func (s *session) handleRelay(m *wire.Message, fx *effects) *wire.Error {
 // judgeRelay judges what depends on the type: whose turn it is, and how much.
 func (s *session) judgeRelay(own, to *member, m *wire.Message) *wire.Error {
 	c := &s.srv.cfg
+	switch m.Type {
+	case wire.TypeMessage, wire.TypeGot:
+		return nil
+	case wire.TypeMuteRequest:
+		if own.Role != roleHost {
+			return wire.Refuse(wire.CodeForbidden, "mute-request: only a host of the room may do that")
+		}
+		return nil
+	}
+	if own.Role == roleViewer && to.Role == roleViewer {
+		return wire.Refuse(wire.CodeForbidden, "%s: you are both viewers, who are no pair", m.Type)
+	}
 	switch m.Type {
 	case wire.TypeOffer, wire.TypeAnswer:
 		if len(m.Data) > c.MaxSDP {
@@ -106,7 +124,7 @@ func (s *Server) handleSignal(e *Event, fx *effects) {
 		size := sizeOf(e.Body.Message)
 		for _, m := range r.members {
 			switch {
-			case m.sess == nil || m.ID == e.From || !m.gets(e):
+			case m.sess == nil || m.ID == e.From || !m.inside() || !m.gets(e):
 			case e.Forwarded:
 				m.deliver(e.Body, size, fx)
 			default:

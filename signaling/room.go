@@ -3,6 +3,7 @@ package signaling
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 )
@@ -19,6 +20,7 @@ type room struct {
 	members []*member          // longest here first
 	index   map[string]*member // by id; nil while members are few
 	moved   []*member          // were here, and may still be sent something
+	rules   *Rules
 }
 
 // indexFrom is the number of members from which looking one up takes a map.
@@ -33,6 +35,7 @@ type member struct {
 	waits      *waiting        // nil: for no flush
 	stale      bool            // guarded by sess.mu: of before a resumed: false
 	ring       *ringing        // callers that are here
+	knockUntil time.Duration   // guarded by sess.mu: of a knocker here
 	candidates candidateCounts // of what it sent; guarded by sess.recv
 }
 
@@ -63,8 +66,19 @@ func (m *member) offersTo(rank uint64, id string) bool {
 
 // wire is m as the other member is told of it.
 func (m *member) wire(to *member) wire.Peer {
-	return wire.Peer{ID: m.ID, Offers: m.offersTo(to.Rank, to.ID), User: m.User, Away: m.Away, Data: m.Data}
+	return wire.Peer{ID: m.ID, Offers: m.offersTo(to.Rank, to.ID), User: m.User, Role: told(m.Role), Away: m.Away, Data: m.Data}
 }
+
+// told is a role as it is told: the usual one is left out.
+func told(r MemberRole) wire.Role {
+	if r == roleParticipant {
+		return ""
+	}
+	return r.wire()
+}
+
+// inside reports whether m is in the room, rather than in its lobby.
+func (m *member) inside() bool { return m.Kind != KindKnocker }
 
 func (r *room) findLocked(id string) *member {
 	if r.index != nil {
@@ -108,7 +122,7 @@ func (r *room) removeLocked(m *member) {
 func (r *room) toOthersLocked(except string, m *wire.Message, fx *effects) {
 	b, size := &Body{Message: m}, sizeOf(m)
 	for _, to := range r.members {
-		if to.sess != nil && to.ID != except {
+		if to.sess != nil && to.ID != except && to.inside() {
 			to.deliver(b, size, fx)
 		}
 	}
@@ -119,7 +133,7 @@ func (r *room) toOthersLocked(except string, m *wire.Message, fx *effects) {
 func (r *room) tellOfLocked(t wire.Type, m *member, fx *effects) {
 	var bodies [2]*Body
 	for _, to := range r.members {
-		if to.sess == nil || to == m {
+		if to.sess == nil || to == m || !to.inside() {
 			continue
 		}
 		p := m.wire(to)
@@ -134,15 +148,22 @@ func (r *room) tellOfLocked(t wire.Type, m *member, fx *effects) {
 	}
 }
 
-// snapshotLocked is the roster as m is told of it.
-func (r *room) snapshotLocked(m *member, re uint64) *Body {
+// snapshotLocked is the roster as m is told of it; who is in the lobby is told
+// nothing of it.
+func (r *room) snapshotLocked(m *member, re uint64, ice *wire.ICE) *Body {
+	if !m.inside() {
+		wait := m.room.app.srv.cfg.KnockTimeout.Milliseconds()
+		return &Body{Message: &wire.Message{Type: wire.TypeWaiting, Room: r.name, Re: re, ICE: ice, After: wait}}
+	}
 	peers := make([]wire.Peer, 0, len(r.members))
 	for _, o := range r.members {
-		if o != m {
+		if o != m && o.inside() {
 			peers = append(peers, o.wire(m))
 		}
 	}
-	return &Body{Message: &wire.Message{Type: wire.TypeJoined, Room: r.name, Re: re, Peers: peers}}
+	return &Body{Message: &wire.Message{
+		Type: wire.TypeJoined, Room: r.name, Re: re, ICE: ice, Role: told(m.Role), Peers: peers, Rules: r.rules.told(),
+	}}
 }
 
 // nodesLocked returns the nodes of members, but for one.

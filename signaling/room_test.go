@@ -238,6 +238,7 @@ func TestJoinAgainLeaveAndUpdate(t *testing.T) {
 		if m := bob.want(wire.TypePeerLeft); m.From != alice.peer || m.Reason != wire.ReasonLeft {
 			t.Errorf("bob got %+v", m)
 		}
+		bob.want(wire.TypeRole) // he is the host now
 		bob.tell(alice, "room", `1`)
 		bob.wantError(wire.CodeNoSuchPeer, bob.id)
 		bob.send(&wire.Message{Type: wire.TypeLeave, Room: "room"})

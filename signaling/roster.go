@@ -13,20 +13,23 @@ import (
 // zero Roster is a room in which nobody is.
 type Roster struct {
 	Members []Member // of all kinds, longest here first
+	Rules   *Rules   // nil: those of a new room
 }
 
 // A Member is an entry of a roster.
 type Member struct {
-	ID    string
-	Kind  MemberKind
-	User  string
-	Rank  uint64
-	Node  string
-	Since uint64 // the version of the roster with which it came to Node
-	Away  bool
-	Busy  bool // devices: it says so
-	Data  json.RawMessage
-	Call  *Invitation // callers: never written to
+	ID      string
+	Kind    MemberKind
+	User    string
+	Rank    uint64
+	Node    string
+	Since   uint64     // the version of the roster with which it came to Node
+	Role    MemberRole // of a KindMember, and what a KindKnocker will have
+	Granted MemberRole // by its token
+	Away    bool
+	Busy    bool // devices: it says so
+	Data    json.RawMessage
+	Call    *Invitation // callers: never written to
 }
 
 // A MemberKind says what an entry of a roster is.
@@ -34,14 +37,34 @@ type MemberKind string
 
 // KindMember is who is in the room: counted, and seen by the others. Entries of
 // any other kind are neither, and see nobody.
-const KindMember MemberKind = ""
+const (
+	KindMember  MemberKind = ""
+	KindKnocker MemberKind = "knocker" // waits in the lobby: hosts see it
+)
+
+// A MemberRole is a wire.Role in one byte, as there are many.
+type MemberRole uint8
+
+const (
+	roleNone MemberRole = iota
+	roleViewer
+	roleParticipant
+	roleHost
+)
+
+var wireRoles = [...]wire.Role{"", wire.RoleViewer, wire.RoleParticipant, wire.RoleHost}
+
+func memberRole(r wire.Role) MemberRole { return MemberRole(max(0, slices.Index(wireRoles[:], r))) }
+
+func (r MemberRole) wire() wire.Role { return wireRoles[r] }
 
 // A Step is one thing that a Change has done to a roster. A Change may do
 // several, which all nodes see at once.
 type Step struct {
 	Kind   ChangeKind
-	Member Member // behind it; leave: before; tell: none
+	Member Member // behind it; leave: before; tell and rules: none
 	Reason wire.Reason
+	Rules  *Rules // rules: behind it
 }
 
 // Apply returns the roster behind c, with that version, and what was done; or
@@ -49,35 +72,33 @@ type Step struct {
 // that every Cluster judges alike: now is the clock of the one that applies.
 func (r Roster) Apply(c *Change, version uint64, now time.Time) (after Roster, steps []Step, code wire.Code) {
 	i := r.find(c.Member.ID)
-	switch {
-	case isUser(c.Room):
+	if isUser(c.Room) {
 		return r.applyUser(c, i, version, now)
-	case c.Kind == ChangeTell:
+	}
+	switch c.Kind {
+	case ChangeTell:
 		if len(r.Members) == 0 {
 			return r, nil, wire.CodeNotInRoom
 		}
 		return r, []Step{{Kind: ChangeTell}}, ""
-	case c.Kind == ChangeJoin:
-		return r.join(c, i, version)
+	case ChangeJoin:
+		after, steps, code = r.join(c, i, version, now)
+	case ChangeKick, ChangeBan, ChangeRules, ChangeAdmit, ChangeDeny, ChangeEnd, ChangeRole:
+		after, steps, code = r.moderate(c, i, now)
+	default:
+		if i < 0 || r.Members[i].Node != c.Member.Node || c.Member.Since != 0 && c.Member.Since != r.Members[i].Since {
+			return r, nil, wire.CodeNotInRoom
+		}
+		after, steps, code = r.changeOne(c, i, version)
 	}
-	return r.changeOne(c, i, version)
+	if code != "" {
+		return r, nil, code
+	}
+	after, steps = after.settle(steps, now)
+	return after, steps, ""
 }
 
-// join puts a member at the end. An entry with its id gives way.
-func (r Roster) join(c *Change, i int, version uint64) (Roster, []Step, wire.Code) {
-	if i >= 0 {
-		r = r.without(i)
-	}
-	if r.count() >= c.Limit {
-		return r, nil, wire.CodeRoomFull
-	}
-	m := c.Member
-	m.Since = version
-	r.Members = append(slices.Clip(r.Members), m)
-	return r, []Step{{Kind: ChangeJoin, Member: m}}, ""
-}
-
-// changeOne changes the entry at i, which the one asked that has it.
+// changeOne changes the entry at i, as the node asked that has it.
 func (r Roster) changeOne(c *Change, i int, version uint64) (Roster, []Step, wire.Code) {
 	if i < 0 || r.Members[i].Node != c.Member.Node || c.Member.Since != 0 && c.Member.Since != r.Members[i].Since {
 		return r, nil, wire.CodeNotInRoom
@@ -96,18 +117,81 @@ func (r Roster) changeOne(c *Change, i int, version uint64) (Roster, []Step, wir
 		m.Away = away
 	case ChangeMove:
 		m.Node, m.Since = c.To, version
+	case ChangeGrant:
+		m.Granted = c.Member.Granted
+		if m.Granted == roleNone || m.Kind != KindMember {
+			return r.with(i, m), nil, ""
+		}
+		m.Role = m.Granted
+		return r.with(i, m), []Step{{Kind: ChangeRole, Member: m}}, ""
 	}
 	return r.with(i, m), []Step{{Kind: c.Kind, Member: m}}, ""
+}
+
+// settle brings about what holds of every roster: nobody waits for a room in
+// which nobody is, which has no rules but what lasts; and there is a host, if
+// somebody can be it.
+func (r Roster) settle(steps []Step, now time.Time) (Roster, []Step) {
+	if r.count(KindMember) > 0 {
+		return r.inherit(steps)
+	}
+	if r.count(KindKnocker) > 0 {
+		r, steps = r.leaveAll(steps, wire.ReasonEnded, func(m *Member) bool { return m.Kind == KindKnocker })
+	}
+	r.Rules = r.Rules.lasting(now)
+	return r, steps
+}
+
+// inherit makes a host where there is none: the one who is longest here, whose
+// role no token says, and who is no viewer. Who is away is the second choice.
+func (r Roster) inherit(steps []Step) (Roster, []Step) {
+	heir := -1
+	for i := range r.Members {
+		switch m := &r.Members[i]; {
+		case m.Kind != KindMember || m.Role == roleNone: // no room that has rules
+		case m.Role == roleHost:
+			return r, steps
+		case m.Granted != roleNone || m.Role == roleViewer:
+		case heir < 0 || r.Members[heir].Away && !m.Away:
+			heir = i
+		}
+	}
+	if heir < 0 {
+		return r, steps
+	}
+	m := r.Members[heir]
+	m.Role = roleHost
+	for i := range steps {
+		if steps[i].Kind == ChangeJoin && steps[i].Member.ID == m.ID {
+			steps[i].Member = m
+			return r.with(heir, m), steps
+		}
+	}
+	return r.with(heir, m), append(steps, Step{Kind: ChangeRole, Member: m})
+}
+
+// leaveAll takes all entries out that are meant.
+func (r Roster) leaveAll(steps []Step, reason wire.Reason, meant func(*Member) bool) (Roster, []Step) {
+	var left []Member
+	for i := range r.Members {
+		if m := &r.Members[i]; meant(m) {
+			steps = append(steps, Step{Kind: ChangeLeave, Member: *m, Reason: reason})
+		} else {
+			left = append(left, *m)
+		}
+	}
+	r.Members = left
+	return r, steps
 }
 
 func (r Roster) find(id string) int {
 	return slices.IndexFunc(r.Members, func(m Member) bool { return m.ID == id })
 }
 
-// count is the number of those who are in the room.
-func (r Roster) count() (n int) {
+// count is the number of entries of a kind.
+func (r Roster) count(kind MemberKind) (n int) {
 	for i := range r.Members {
-		if r.Members[i].Kind == KindMember {
+		if r.Members[i].Kind == kind {
 			n++
 		}
 	}
@@ -122,6 +206,12 @@ func (r Roster) with(i int, m Member) Roster {
 
 func (r Roster) without(i int) Roster {
 	r.Members = slices.Delete(slices.Clone(r.Members), i, i+1)
+	return r
+}
+
+// add puts m at the end.
+func (r Roster) add(m Member) Roster {
+	r.Members = append(slices.Clip(r.Members), m)
 	return r
 }
 

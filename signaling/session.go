@@ -61,6 +61,7 @@ type session struct {
 	moving     *moving   // being handed over, or handed over
 	arriving   *arriving // being handed over to this node
 	self       *Peer     // as code meets it; nil: it has not
+	doors      *doors    // nil: none of it was needed yet
 
 	timer     *time.Timer
 	timerAt   time.Duration // 0: not running

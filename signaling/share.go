@@ -57,6 +57,8 @@ func (s *Server) refuseFor(l Limit) *wire.Error {
 		return wire.Refuse(wire.CodeRateLimited, "%d frames wait for the application, and more came all the same", maxWaiting)
 	case LimitJoins:
 		return wire.Refuse(wire.CodeRateLimited, "join: more than %d per second, where one that opens a room counts %d", c.JoinRate, newRoomCost)
+	case LimitPasswords:
+		return wire.Refuse(wire.CodeRateLimited, "join: too many wrong passwords; try one every %d s", tryCost)
 	case LimitIPRooms:
 		return wire.Refuse(wire.CodeRateLimited, "join: your address opens more than %d rooms per second", c.IPRoomRate)
 	}
@@ -191,6 +193,32 @@ func (s *session) chargeNewRoom() {
 	}
 	if s.link != nil {
 		s.srv.sources.opened(s.link.src)
+	}
+}
+
+// A wrong password counts for the time that a tryCost of seconds takes: some are
+// free, and then there is one in so many seconds, for a session and for an
+// address, behind which there may be many people.
+const (
+	tryCost   = 10
+	freeTries = 5
+	ipTries   = 20
+)
+
+// triesTooMuch reports whether too many passwords were wrong to try one more.
+func (s *session) triesTooMuch(src *source) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.doorsLocked().tries.over(s.srv.now(), tryCost, 1, freeTries*tryCost) || s.srv.sources.tried(src, false)
+}
+
+// chargeTry charges a wrong password.
+func (s *session) chargeTry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.doorsLocked().tries.charge(s.srv.now(), tryCost, 1)
+	if s.link != nil {
+		s.srv.sources.tried(s.link.src, true)
 	}
 }
 

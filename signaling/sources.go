@@ -27,6 +27,7 @@ type source struct {
 	sessions int
 	fresh    bucket // new links
 	rooms    bucket // rooms that were not there before it joined
+	tries    bucket // wrong passwords of rooms
 	failures int    // of Authenticate
 	failedAt time.Duration
 }
@@ -179,6 +180,20 @@ func (ss *sources) opened(src *source) {
 	src.rooms.charge(ss.now(), 1, ss.cfg.IPRoomRate)
 }
 
+// tried reports whether a source has tried too many passwords, or, when one was
+// wrong, notes that.
+func (ss *sources) tried(src *source, wrong bool) bool {
+	if src == nil {
+		return false
+	}
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if wrong {
+		src.tries.charge(ss.now(), tryCost, 1)
+	}
+	return src.tries.over(ss.now(), tryCost, 1, ipTries*tryCost)
+}
+
 // size is the number of entries.
 func (ss *sources) size() int {
 	ss.mu.Lock()
@@ -188,7 +203,7 @@ func (ss *sources) size() int {
 
 // dueAt is when src says nothing any more, if it has no links until then.
 func (src *source) dueAt() time.Duration {
-	at := max(time.Duration(src.fresh), time.Duration(src.rooms))
+	at := max(time.Duration(src.fresh), time.Duration(src.rooms), time.Duration(src.tries))
 	if src.failures > 0 {
 		at = max(at, src.failedAt+forgetFailures)
 	}

@@ -334,6 +334,9 @@ func (s *session) arrived(a *asking, h *Hand, fx *effects) error {
 	}
 	s.pace.add(h.Pace, s.srv.now())
 	s.joins = bucket(s.srv.now() + h.Joins)
+	if h.Tries > 0 {
+		s.doorsLocked().tries = bucket(s.srv.now() + h.Tries)
+	}
 	for _, b := range withoutRepeats(h.Frames, gathered) {
 		s.out.put(b, sizeOf(b.Message))
 	}

@@ -87,6 +87,7 @@ func (s *session) tickLinkedLocked(l *Link, now time.Duration, fx *effects) (ice
 	}
 	s.tickStaleLocked(now)
 	s.tickRingingLocked(now)
+	s.tickKnocksLocked(now)
 	s.armLocked(s.lastHeard + c.DeadAfter)
 	s.armLocked(s.lastSent + c.PingAfter)
 	s.armLocked(s.ackAt)
@@ -112,6 +113,7 @@ func (s *session) tickLostLocked(now time.Duration, fx *effects) {
 	}
 	s.tickStaleLocked(now)
 	s.tickRingingLocked(now)
+	s.tickKnocksLocked(now)
 	if !s.away {
 		s.armLocked(s.lostAt + c.AwayAfter)
 	}
@@ -131,37 +133,36 @@ func (s *session) tickStaleLocked(now time.Duration) {
 	s.stale, s.staleAt = nil, 0
 }
 
-// pushICE gives the client new ICE servers before the old ones end.
-func (s *session) pushICE() {
-	ice := s.srv.iceServers(s.peer, s.who())
-	b := &Body{Message: &wire.Message{Type: wire.TypeICEServers, ICE: &ice}}
-	var fx effects
-	s.mu.Lock()
-	if s.link != nil {
-		s.putLocked(b, sizeOf(b.Message), &fx)
-		s.setICELocked(ice.TTL)
+// tickKnocksLocked ends the waits in lobbies that have taken too long.
+func (s *session) tickKnocksLocked(now time.Duration) {
+	d := s.doors
+	if d == nil || d.knockAt == 0 {
+		return
 	}
-	s.mu.Unlock()
-	fx.flush()
+	if now < d.knockAt {
+		s.armLocked(d.knockAt)
+		return
+	}
+	d.knockAt = 0
+	for _, m := range s.rooms {
+		switch {
+		case m.knockUntil == 0:
+		case now >= m.knockUntil:
+			m.knockUntil = 0
+			m.change(ChangeDeny, wire.ReasonTimeout)
+		case d.knockAt == 0 || m.knockUntil < d.knockAt:
+			d.knockAt = m.knockUntil
+		}
+	}
+	s.armLocked(d.knockAt)
 }
 
-// setICELocked notes when ICE servers that hold for ttl ms have to be
-// replaced: a quarter of that before their end, but at most a minute.
-func (s *session) setICELocked(ttl int64) {
-	s.iceAt = 0
-	if ttl > 0 {
-		d := time.Duration(ttl) * time.Millisecond
-		s.iceAt = s.srv.now() + d - min(d/4, time.Minute)
-		s.armLocked(s.iceAt)
+// knockLocked notes that m, a knocker, waits from now on, also if it has done so
+// on another node.
+func (s *session) knockLocked(m *member) {
+	m.knockUntil = s.srv.now() + s.srv.cfg.KnockTimeout
+	if d := s.doorsLocked(); d.knockAt == 0 {
+		d.knockAt = m.knockUntil
 	}
-}
-
-// iceServers calls Config.ICEServers. It must be called without locks, and not
-// inside Receive.
-func (s *Server) iceServers(peer string, id *Identity) (ice wire.ICE) {
-	if s.cfg.ICEServers == nil {
-		return wire.ICE{}
-	}
-	defer s.recovered("ICEServers", nil)
-	return s.cfg.ICEServers(peer, *id)
+	s.armLocked(m.knockUntil)
 }

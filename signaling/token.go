@@ -131,7 +131,7 @@ func (s *session) adoptLocked(id *Identity, fx *effects) {
 func (m *member) judgeLocked(was, id *Identity) {
 	allowed := true
 	switch name := m.room.name; m.Kind {
-	case KindMember:
+	case KindMember, KindKnocker:
 		allowed = m.room.app.srv.allows(id, name)
 	case KindWatcher:
 		user := name[1:]
@@ -139,6 +139,19 @@ func (m *member) judgeLocked(was, id *Identity) {
 	}
 	if !allowed {
 		m.change(ChangeLeave, wire.ReasonForbidden)
+	}
+	if was.role() != id.role() {
+		m.grantLocked(id)
+	}
+}
+
+// grantLocked gives m the role that its identity has by now.
+func (m *member) grantLocked(id *Identity) {
+	if m.Kind == KindMember || m.Kind == KindKnocker {
+		m.room.app.srv.node.Change(Change{
+			Kind: ChangeGrant, App: m.room.app.name, Room: m.room.name,
+			Member: Member{ID: m.ID, Node: m.Node, Since: m.Since, Granted: id.role()},
+		})
 	}
 }
 

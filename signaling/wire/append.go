@@ -73,11 +73,16 @@ func (m *Message) appendRare(b []byte) []byte {
 		if m.Welcome != nil {
 			b = m.Welcome.append(b)
 		}
-	case TypePeerJoined, TypePeerUpdated:
+	case TypeJoin:
+		if m.Door != nil {
+			b = appendText(appendText(b, "password", m.Door.Password), "link", m.Door.Link)
+		}
+	case TypePeerJoined, TypePeerUpdated, TypeKnock:
 		if m.Peer != nil {
 			b = m.Peer.append(append(b, `,"peer":`...))
 		}
 	case TypeJoined:
+		b = appendText(b, "role", string(m.Role))
 		b = append(b, `,"peers":[`...)
 		for i := range m.Peers {
 			if i > 0 {
@@ -86,15 +91,25 @@ func (m *Message) appendRare(b []byte) []byte {
 			b = m.Peers[i].append(b)
 		}
 		b = append(b, ']')
+		if m.Rules != nil {
+			b = m.Rules.append(append(b, `,"rules":`...))
+		}
 	case TypePeerBack:
 		b = strconv.AppendBool(append(b, `,"resumed":`...), m.Resumed)
-	case TypePeerLeft:
+	case TypePeerLeft, TypeKnockEnded, TypeDenied:
 		b = appendText(b, "reason", string(m.Reason))
+		b = appendText(b, "text", m.Text)
+	case TypeRules:
+		if m.Rules != nil {
+			b = m.Rules.append(append(b, `,"rules":`...))
+		}
+	case TypeKick, TypeBan, TypeUnban, TypeSetRules, TypeDeny, TypeEnd, TypeSetRole, TypeLink, TypeRole:
+		b = m.appendModeration(b)
 	case TypeToken:
 		b = appendText(b, "token", m.Token)
 	case TypeOK:
 		b = appendNumber(b, "expires", uint64(m.Expires))
-	case TypeError, TypeReply, TypeGoingAway:
+	case TypeError, TypeReply, TypeGoingAway, TypeWaiting:
 		b = appendText(b, "code", string(m.Code))
 		b = appendText(b, "text", m.Text)
 		b = appendNumber(b, "after", uint64(m.After))
@@ -146,6 +161,7 @@ func (p *Peer) append(b []byte) []byte {
 	b = appendString(append(b, `{"id":`...), p.ID)
 	b = strconv.AppendBool(append(b, `,"offers":`...), p.Offers)
 	b = appendText(b, "user", p.User)
+	b = appendText(b, "role", string(p.Role))
 	if p.Away {
 		b = append(b, `,"away":true`...)
 	}
@@ -192,6 +208,26 @@ func appendText(b []byte, name, s string) []byte {
 	}
 	b = append(append(append(b, `,"`...), name...), `":`...)
 	return appendString(b, s)
+}
+
+func appendBool(b []byte, name string, v bool) []byte {
+	b = append(append(append(b, `,"`...), name...), `":`...)
+	return strconv.AppendBool(b, v)
+}
+
+// appendInt is appendNumber for a field in which zero says something.
+func appendInt(b []byte, name string, n int) []byte {
+	b = append(append(append(b, `,"`...), name...), `":`...)
+	return strconv.AppendInt(b, int64(n), 10)
+}
+
+// closeObject makes the fields from there on, each behind its comma, an object.
+func closeObject(b []byte, from int) []byte {
+	if len(b) == from {
+		return append(b, "{}"...)
+	}
+	b[from] = '{'
+	return append(b, '}')
 }
 
 const hexDigits = "0123456789abcdef"

@@ -20,6 +20,10 @@ var directions = map[Type]direction{
 	TypeWatch: fromClient, TypeUnwatch: fromClient, TypePresence: fromServer, TypeStatus: fromClient,
 	TypeInvite: fromClient, TypeInvited: fromServer, TypeRinging: fromServer, TypeAccept: fromClient, TypeAccepted: fromServer,
 	TypeDecline: fromClient, TypeDeclined: fromServer, TypeCancel: fromClient, TypeCancelled: fromServer, TypeMissed: fromServer,
+	TypeKick: fromClient, TypeBan: fromClient, TypeUnban: fromClient, TypeSetRules: fromClient, TypeAdmit: fromClient,
+	TypeDeny: fromClient, TypeEnd: fromClient, TypeSetRole: fromClient, TypeLink: fromClient,
+	TypeMuteRequest: fromClient | fromServer, TypeWaiting: fromServer, TypeDenied: fromServer, TypeKnock: fromServer,
+	TypeKnockEnded: fromServer, TypeRole: fromServer, TypeRules: fromServer,
 }
 
 // Numbered reports whether a client's frame of type t carries an id.
@@ -34,7 +38,16 @@ func (t Type) Numbered() bool {
 // Relayed reports whether t goes from client to client.
 func (t Type) Relayed() bool {
 	switch t {
-	case TypeOffer, TypeAnswer, TypeCandidates, TypeNegotiate, TypeReject, TypeMessage, TypeGot:
+	case TypeOffer, TypeAnswer, TypeCandidates, TypeNegotiate, TypeReject, TypeMessage, TypeGot, TypeMuteRequest:
+		return true
+	}
+	return false
+}
+
+// Moderates reports whether t is a request that only hosts may make.
+func (t Type) Moderates() bool {
+	switch t {
+	case TypeKick, TypeBan, TypeUnban, TypeSetRules, TypeAdmit, TypeDeny, TypeEnd, TypeSetRole, TypeLink:
 		return true
 	}
 	return false
@@ -56,7 +69,10 @@ func (m *Message) Check() *Error {
 	}
 	switch m.Type {
 	case TypeJoin, TypeLeave, TypeUpdate:
-		return m.checkRoom()
+		if err := m.checkRoom(); err != nil {
+			return err
+		}
+		return m.Door.check()
 	case TypeHello:
 		return m.Hello.check()
 	case TypeToken:
@@ -70,6 +86,12 @@ func (m *Message) Check() *Error {
 	}
 	if m.Type.Relayed() && (m.Type != TypeMessage || m.User == "") {
 		return m.checkRelayed()
+	}
+	if m.Type.Moderates() {
+		if err := m.checkRoom(); err != nil {
+			return err
+		}
+		return m.checkModeration()
 	}
 	return m.checkUsers()
 }
@@ -117,7 +139,7 @@ func (m *Message) checkRelayed() *Error {
 	if !ValidPeer(m.To) && (m.To != "" || m.Type != TypeMessage) {
 		return Refuse(CodeBadMessage, "%s: to is %q, want the id of a peer", m.Type, short([]byte(m.To)))
 	}
-	if m.Data == nil && m.Type != TypeGot && (m.Type != TypeCandidates || !m.End) {
+	if m.Data == nil && m.Type != TypeGot && m.Type != TypeMuteRequest && (m.Type != TypeCandidates || !m.End) {
 		return Refuse(CodeBadMessage, "%s: data is missing", m.Type)
 	}
 	switch m.Type {

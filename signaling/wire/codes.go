@@ -44,6 +44,15 @@ const (
 	CodeOutcomeUnknown     Code = "outcome_unknown" // in the clients also: the history was lost
 	CodeTooManyInvites     Code = "too_many_invites"
 	CodeInviteOver         Code = "invite_over"
+	CodeRoomLocked         Code = "room_locked"
+	CodeLobbyFull          Code = "lobby_full"
+	CodePasswordRequired   Code = "password_required"
+	CodeWrongPassword      Code = "wrong_password"
+	CodeBanned             Code = "banned"
+	CodeDuplicateIdentity  Code = "duplicate_identity"
+	CodeBadLink            Code = "bad_link"
+	CodeLinkExpired        Code = "link_expired"
+	CodeLinkUsed           Code = "link_used"
 	CodeBye                Code = "bye" // close only: the client said so
 )
 
@@ -106,6 +115,15 @@ var infos = map[Code]Info{
 	CodeOutcomeUnknown:     {0, 0, RetryNow},
 	CodeTooManyInvites:     {0, 0, RetryNever},
 	CodeInviteOver:         {0, 0, RetryNever},
+	CodeRoomLocked:         {0, 0, RetryNever},
+	CodeLobbyFull:          {0, 0, RetryNever},
+	CodePasswordRequired:   {0, 0, RetryNever},
+	CodeWrongPassword:      {0, 0, RetryNever},
+	CodeBanned:             {0, 0, RetryNever},
+	CodeDuplicateIdentity:  {0, 0, RetryNever},
+	CodeBadLink:            {0, 0, RetryNever},
+	CodeLinkExpired:        {0, 0, RetryNever},
+	CodeLinkUsed:           {0, 0, RetryNever},
 	CodeBye:                {0, 1000, RetryNever},
 }
 

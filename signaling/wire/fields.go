@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -16,7 +17,7 @@ type fields struct {
 	bad error // the first field of a wrong type
 
 	versions, resume, resumed, peer       []byte
-	expires                               []byte
+	expires, rules                        []byte
 	limits, heartbeat, ice, peers, policy []byte
 	userFields
 }
@@ -97,10 +98,7 @@ func (f *fields) setRare(key string, v []byte) error {
 	case "text":
 		return setString(&m.Text, v)
 	case "after":
-		var n uint64
-		err := setNumber(&n, v)
-		m.After = int64(n)
-		return err
+		return setInt(&m.After, v)
 	case "expires":
 		f.expires = v
 	case "versions":
@@ -124,7 +122,7 @@ func (f *fields) setRare(key string, v []byte) error {
 	default:
 		f.userFields.set(key, v)
 	}
-	return nil
+	return f.setModeration(key, v)
 }
 
 func (f *fields) hello() *Hello {
@@ -145,7 +143,7 @@ func (f *fields) finish() error {
 			f.bad = f.finishHello()
 		case TypeWelcome:
 			f.bad = f.finishWelcome()
-		case TypePeerJoined, TypePeerUpdated:
+		case TypePeerJoined, TypePeerUpdated, TypeKnock:
 			m.Peer = &Peer{}
 			f.bad = decode("peer", f.peer, m.Peer)
 		case TypePeerBack:
@@ -166,7 +164,10 @@ func (f *fields) finish() error {
 	if m.Type != TypeHello {
 		m.Hello = nil
 	}
-	if f.ice != nil && f.bad == nil && (m.Type == TypeJoined || m.Type == TypeICEServers) {
+	if err := f.finishModeration(); f.bad == nil {
+		f.bad = err
+	}
+	if f.ice != nil && f.bad == nil && (m.Type == TypeJoined || m.Type == TypeWaiting || m.Type == TypeICEServers) {
 		m.ICE = &ICE{}
 		f.bad = decode("ice", f.ice, m.ICE)
 	}
@@ -185,14 +186,8 @@ func (f *fields) finishHello() error {
 		return nil
 	}
 	h.Resume = &Resume{}
-	s := scanner{b: f.resume}
-	if err := s.object(func(key []byte) error {
-		from := s.i
-		if _, err := s.value(); err != nil {
-			return err
-		}
-		v := s.b[from:s.i]
-		switch string(key) {
+	return named("resume", eachField(f.resume, func(key string, v []byte) error {
+		switch key {
 		case "token":
 			return setString(&h.Resume.Token, v)
 		case "seq":
@@ -201,10 +196,7 @@ func (f *fields) finishHello() error {
 			return setString(&h.Resume.Nonce, v)
 		}
 		return nil
-	}); err != nil {
-		return fmt.Errorf("resume: %w", err)
-	}
-	return nil
+	}))
 }
 
 // scanStrings reads an array of strings.
@@ -288,6 +280,42 @@ func setNumber(to *uint64, v []byte) error {
 	}
 	*to = n
 	return nil
+}
+
+// setInt is setNumber for a number of milliseconds.
+func setInt(to *int64, v []byte) error {
+	var n uint64
+	err := setNumber(&n, v)
+	*to = int64(n)
+	return err
+}
+
+// setSmall is setNumber for a number of things.
+func setSmall(to *int, v []byte) error {
+	var n uint64
+	if err := setNumber(&n, v); err != nil {
+		return err
+	}
+	if n > math.MaxInt32 {
+		return fmt.Errorf("want a whole number up to %d, have %s", math.MaxInt32, short(v))
+	}
+	*to = int(n)
+	return nil
+}
+
+// eachField calls set with each field of an object that has been scanned.
+func eachField(raw []byte, set func(key string, v []byte) error) error {
+	s := scanner{b: raw}
+	if s.peek() != '{' {
+		return fmt.Errorf("want an object, have %s", short(raw))
+	}
+	return s.object(func(key []byte) error {
+		from := s.i
+		if _, err := s.value(); err != nil {
+			return err
+		}
+		return named(string(key), set(string(key), s.b[from:s.i]))
+	})
 }
 
 func setBool(to *bool, v []byte) error {

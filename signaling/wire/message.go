@@ -37,8 +37,24 @@ const (
 	TypeMessage    Type = "message"    // c s: relayed to one peer, to all others in the room, or to the devices of a user.
 	TypeGot        Type = "got"        // c s: relayed, confirms n alone.
 
-	TypeEvent Type = "event" // c s: for the application; a client's is answered by ok or error.
-	TypeReply Type = "reply" // c: answers an event that has a rid.
+	TypeEvent       Type = "event"        // c s: for the application; a client's is answered by ok or error.
+	TypeReply       Type = "reply"        // c: answers an event that has a rid.
+	TypeKick        Type = "kick"         // c: takes a peer out.
+	TypeBan         Type = "ban"          // c: takes a peer or user out, for a time.
+	TypeUnban       Type = "unban"        // c
+	TypeSetRules    Type = "set-rules"    // c: lock, lobby, password, capacity, candidates.
+	TypeAdmit       Type = "admit"        // c: lets a peer in that waits.
+	TypeDeny        Type = "deny"         // c: refuses it.
+	TypeEnd         Type = "end"          // c: takes everybody out.
+	TypeSetRole     Type = "set-role"     // c
+	TypeLink        Type = "link"         // c: makes a link; answered by ok with data.
+	TypeMuteRequest Type = "mute-request" // c s: relayed, from a host to one peer: please mute.
+	TypeWaiting     Type = "waiting"      // s: join was taken to the lobby; joined or denied follows.
+	TypeDenied      Type = "denied"       // s: out of the lobby.
+	TypeKnock       Type = "knock"        // s: to hosts: a peer waits in the lobby.
+	TypeKnockEnded  Type = "knock-ended"  // s: to hosts: and does no more, without having come in.
+	TypeRole        Type = "role"         // s: you have another role.
+	TypeRules       Type = "rules"        // s: the rules are others.
 
 	TypeICE        Type = "ice"         // c: answered by ice-servers.
 	TypeICEServers Type = "ice-servers" // s: also pushed before the old ones end.
@@ -89,20 +105,25 @@ type Message struct {
 	Expires int64    // ok to token: ms for which the credential holds; 0: for ever
 	Hello   *Hello   // hello
 	Welcome *Welcome // welcome
-	Peer    *Peer    // peer-joined, peer-updated
+	Peer    *Peer    // peer-joined, peer-updated, knock
 	Peers   []Peer   // joined
 	ICE     *ICE     // joined, ice-servers
 	Resumed bool     // peer-back
-	Reason  Reason   // peer-left, decline, declined, cancelled
+	Reason  Reason   // peer-left, decline, declined, cancelled, knock-ended, denied
 
 	User     string    // who is meant (client to server), or who it is about (server to client)
 	Users    []string  // watch, unwatch
 	Call     *Call     // messages about an invitation
 	Presence *Presence // presence, status
 
+	Role  Role        // joined, role, set-role, link; joined: "" is participant
+	Rules *Rules      // joined, rules; nil: those that a new room has
+	Door  *Door       // join
+	Mod   *Moderation // ban, set-rules, link
+
 	Code  Code   // error, reply
-	Text  string // error, reply: for people
-	After int64  // error, going-away: milliseconds
+	Text  string // error, reply, kick, ban, deny, end, denied, peer-left: for people
+	After int64  // error, going-away, waiting: milliseconds
 }
 
 // Hello is what a client says of itself.
@@ -155,6 +176,7 @@ type Peer struct {
 	ID     string          `json:"id"`
 	Offers bool            `json:"offers"` // that peer offers to the receiver
 	User   string          `json:"user,omitempty"`
+	Role   Role            `json:"role,omitempty"` // "": participant
 	Away   bool            `json:"away,omitempty"`
 	Data   json.RawMessage `json:"data,omitempty"`
 }
@@ -172,17 +194,21 @@ type ICEServer struct {
 	Credential string   `json:"credential,omitempty"`
 }
 
-// A Reason says why a peer left a room.
+// A Reason says why a peer left a room, or does not wait any more.
 type Reason string
 
-// The reasons of peer-left.
+// The reasons of peer-left, knock-ended, denied and kicked.
 const (
 	ReasonLeft    Reason = "left"    // leave, bye, or a closed page
-	ReasonTimeout Reason = "timeout" // did not come back within the resume window
+	ReasonTimeout Reason = "timeout" // did not come back within the resume window, or waited too long
 
-	// ReasonForbidden: its new token does not allow the room. The one it is about
-	// is told as well.
-	ReasonForbidden Reason = "forbidden"
+	// Who is out for one of these has not asked for it, and is told as well.
+	ReasonForbidden Reason = "forbidden" // its new token does not allow the room
+	ReasonKicked    Reason = "kicked"    // by a host
+	ReasonBanned    Reason = "banned"    // by a host, for a time
+	ReasonEnded     Reason = "ended"     // a host has ended the room for all; in the lobby: nobody is in the room any more
+	ReasonReplaced  Reason = "replaced"  // by a newer peer of the same user
+	ReasonDenied    Reason = "denied"    // by a host
 )
 
 // A Role says what a member may do in a room.

@@ -126,7 +126,7 @@ func (f *userFields) finish(m *Message, peers []byte) (err error) {
 			return nil
 		}
 		return named("name", setString(&m.Name, f.name))
-	case TypeMessage:
+	case TypeMessage, TypeBan, TypeUnban:
 	default:
 		return nil
 	}
