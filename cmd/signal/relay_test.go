@@ -47,8 +47,9 @@ func allocate(t *testing.T, w *wire.Welcome) net.PacketConn {
 	return nil
 }
 
-// What a peer relays ends with its session: a bye takes its allocations along.
-func TestRelayEndsWithTheSession(t *testing.T) {
+// relaying serves with TURN, and returns it with what dials it.
+func relaying(t *testing.T) (*node, *served) {
+	t.Helper()
 	c := parse(t, "--listen", "127.0.0.1:0", "--turn-listen", "127.0.0.1:0", "--state-dir", t.TempDir())
 	if err := c.check(); err != nil {
 		t.Fatal(err)
@@ -66,25 +67,71 @@ func TestRelayEndsWithTheSession(t *testing.T) {
 			t.Errorf("serve: %v", err)
 		}
 	})
+	return n, &served{t: t, url: n.url()}
+}
 
-	s := &served{t: t, url: n.url()}
-	socket, hello := s.dial("")
+// wantNoAllocations waits until nothing is relayed.
+func wantNoAllocations(t *testing.T, n *node) {
+	t.Helper()
+	for late := time.After(10 * time.Second); n.turn.Stats().Allocations > 0; {
+		select {
+		case <-late:
+			t.Fatal("the allocation is still there")
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+func welcomed(t *testing.T, hello string) *wire.Welcome {
+	t.Helper()
 	m, err := wire.Scan([]byte(hello))
 	if err != nil {
 		t.Fatal(err)
 	}
-	allocate(t, m.Welcome)
+	return m.Welcome
+}
+
+// What a peer relays ends with its session: a bye takes its allocations along.
+func TestRelayEndsWithTheSession(t *testing.T) {
+	n, s := relaying(t)
+	socket, hello := s.dial("")
+	allocate(t, welcomed(t, hello))
 	if got := n.turn.Stats().Allocations; got != 1 {
 		t.Fatalf("%d allocations, want 1", got)
 	}
 	if err := socket.WriteMessage(1, []byte(`{"id":1,"type":"bye"}`)); err != nil {
 		t.Fatal(err)
 	}
-	for late := time.After(10 * time.Second); n.turn.Stats().Allocations > 0; {
-		select {
-		case <-late:
-			t.Fatal("the allocation outlives its session")
-		case <-time.After(time.Millisecond):
+	wantNoAllocations(t, n)
+}
+
+// What a peer relays ends when it is taken out of a room, though its session
+// lives on.
+func TestRelayEndsWithAKick(t *testing.T) {
+	n, s := relaying(t)
+	host, _ := s.dial("")
+	guest, hello := s.dial("")
+	w := welcomed(t, hello)
+	for _, c := range []interface {
+		WriteMessage(int, []byte) error
+		ReadMessage() (int, []byte, error)
+	}{host, guest} { // the first in is the host
+		if err := c.WriteMessage(1, []byte(`{"id":1,"type":"join","room":"x"}`)); err != nil {
+			t.Fatal(err)
 		}
+		if _, _, err := c.ReadMessage(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	allocate(t, w)
+	if got := n.turn.Stats().Allocations; got != 1 {
+		t.Fatalf("%d allocations, want 1", got)
+	}
+	if err := host.WriteMessage(1, []byte(`{"id":2,"type":"kick","room":"x","to":"`+w.Peer+`"}`)); err != nil {
+		t.Fatal(err)
+	}
+	wantNoAllocations(t, n)
+	if !n.signaling.Alive(w.Peer) {
+		t.Error("the session has ended")
 	}
 }

@@ -91,7 +91,8 @@ func newNode(c Config, log *slog.Logger) (*node, error) {
 	}
 	core := signaling.Config{
 		ICEServers:   n.iceServers,
-		Ended:        n.sessionEnded,
+		Ended:        n.endRelay,
+		Revoked:      n.endRelay,
 		Candidates:   wire.Policy(c.Candidates),
 		Relays:       n.relays(),
 		ResumeKeys:   keys,
@@ -194,9 +195,10 @@ func (n *node) relays() []netip.Prefix {
 	return []netip.Prefix{netip.PrefixFrom(ip, ip.BitLen())}
 }
 
-// sessionEnded implements signaling.Config.Ended: what a peer that is gone still
-// relays ends at once.
-func (n *node) sessionEnded(peer string) {
+// endRelay implements signaling.Config.Ended and Revoked: what a peer that is gone
+// from the server, from a room that put it out or from its last one still relays
+// ends at once.
+func (n *node) endRelay(peer string) {
 	if n.turn != nil {
 		n.turn.CloseAllocations(peer)
 	}
