@@ -2,7 +2,6 @@ package ws
 
 import (
 	"encoding/base64"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -45,7 +44,10 @@ type handler struct {
 
 // refuseHandshake answers for gorilla, which found what check did not.
 func (h *handler) refuseHandshake(w http.ResponseWriter, _ *http.Request, status int, err error) {
-	if status < http.StatusInternalServerError {
+	if u := w.(*upgrading); u.refusal != nil {
+		err = u.refusal
+		h.cfg.Logger.Error("a middleware hides the connection from ws.Handler", "error", err)
+	} else if status < http.StatusInternalServerError {
 		err = wire.Refuse(wire.CodeBadMessage, "the WebSocket handshake is not right: %s", strings.TrimPrefix(err.Error(), "websocket: "))
 	}
 	h.refuse(w, err)
@@ -91,9 +93,9 @@ func (h *handler) check(w http.ResponseWriter, r *http.Request, plain bool) (sig
 	if err := h.checkOrigin(r); err != nil {
 		return info, err
 	}
-	if hijacker(w) == nil {
-		h.cfg.Logger.Error("a middleware hides the connection from ws.Handler", "type", fmt.Sprintf("%T", w))
-		return info, wire.Refuse(wire.CodeInternal, "the connection cannot be upgraded: a middleware wrapped the http.ResponseWriter into %T, which has neither Hijack nor Unwrap; give it one, or mount the handler outside", w)
+	if err := checkHijack(w); err != nil {
+		h.cfg.Logger.Error("a middleware hides the connection from ws.Handler", "error", err.Text)
+		return info, err
 	}
 	if plain {
 		return info, nil
@@ -129,7 +131,7 @@ func (h *handler) upgrade(w http.ResponseWriter, r *http.Request, info signaling
 		return
 	}
 	socket := &socket{}
-	ws, err := h.upgrader.Upgrade(&upgrading{ResponseWriter: w, hijacker: hijacker(w), socket: socket}, r, nil)
+	ws, err := h.upgrader.Upgrade(&upgrading{ResponseWriter: w, socket: socket}, r, nil)
 	if err != nil {
 		link.Detach(err)
 		return

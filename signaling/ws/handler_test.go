@@ -1,7 +1,11 @@
 package ws
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -248,18 +252,90 @@ type polite struct{ quiet }
 
 func (p polite) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
-func TestHiddenConnectionIsNamed(t *testing.T) {
-	h := Handler(signaling.New(signaling.Config{}), Config{})
-	hide := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(quiet{w}, r) })
-	for _, changes := range [][]request{nil, {ask}} {
-		resp, p := send(t, hide, changes...)
-		if resp.StatusCode != 500 || !strings.Contains(p.Detail, "ws.quiet") {
-			t.Errorf("%d %q, want 500 and the name of the wrapper", resp.StatusCode, p.Detail)
-		}
+// shallow hands on to the next writer, and complains or panics if that has no Hijack.
+type shallow struct {
+	http.ResponseWriter
+	panics bool
+}
+
+func (s shallow) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if s.panics {
+		return s.ResponseWriter.(http.Hijacker).Hijack()
 	}
-	unwrap := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(polite{quiet{w}}, r) })
-	if resp, p := send(t, unwrap); resp.StatusCode != 101 {
-		t.Errorf("behind a wrapper with Unwrap: %d %q", resp.StatusCode, p.Detail)
+	if h, ok := s.ResponseWriter.(http.Hijacker); ok {
+		return h.Hijack()
+	}
+	return nil, nil, errors.New("no hijacker below")
+}
+
+// deep is a shallow one that says what it wraps.
+type deep struct{ shallow }
+
+func (d deep) Unwrap() http.ResponseWriter { return d.ResponseWriter }
+
+// behind has h serve what wrap makes of each ResponseWriter.
+func behind(wrap func(http.ResponseWriter) http.ResponseWriter) http.Handler {
+	h := Handler(signaling.New(signaling.Config{}), Config{})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(wrap(w), r) })
+}
+
+func TestHiddenConnectionIsNamed(t *testing.T) {
+	tests := []struct {
+		name   string
+		wrap   func(http.ResponseWriter) http.ResponseWriter
+		detail []string // of 500; nil: it can be upgraded
+		passes bool     // the check cannot see it
+	}{
+		{"no wrapper", func(w http.ResponseWriter) http.ResponseWriter { return w }, nil, true},
+		{"quiet", func(w http.ResponseWriter) http.ResponseWriter { return quiet{w} }, []string{"into ws.quiet,"}, false},
+		{"polite", func(w http.ResponseWriter) http.ResponseWriter { return polite{quiet{w}} }, nil, true},
+		{"quiet in polite", func(w http.ResponseWriter) http.ResponseWriter { return polite{quiet{quiet{w}}} }, []string{"into ws.quiet,"}, false},
+		{"quiet in deep", func(w http.ResponseWriter) http.ResponseWriter { return deep{shallow{quiet{w}, true}} }, []string{"into ws.quiet,"}, false},
+		{"polite in deep that complains", func(w http.ResponseWriter) http.ResponseWriter { return deep{shallow{polite{quiet{w}}, false}} }, nil, true},
+		{"polite in deep that panics", func(w http.ResponseWriter) http.ResponseWriter { return deep{shallow{polite{quiet{w}}, true}} }, nil, true},
+		{"quiet in shallow that complains", func(w http.ResponseWriter) http.ResponseWriter { return shallow{quiet{w}, false} }, []string{"ws.shallow: no hijacker below"}, true},
+		{"quiet in shallow that panics", func(w http.ResponseWriter) http.ResponseWriter { return shallow{quiet{w}, true} }, []string{"ws.shallow: panic: ", "ws.quiet is not http.Hijacker"}, true},
+		{"all in polite", func(w http.ResponseWriter) http.ResponseWriter { return polite{quiet{shallow{quiet{w}, false}}} }, []string{"ws.shallow: no hijacker below"}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			resp, p := send(t, behind(tt.wrap))
+			if want := map[bool]int{true: 101, false: 500}[tt.detail == nil]; resp.StatusCode != want {
+				t.Fatalf("%d %q, want %d", resp.StatusCode, p.Detail, want)
+			}
+			for _, want := range tt.detail {
+				if !strings.Contains(p.Detail, want) {
+					t.Errorf("detail %q, want %q in it", p.Detail, want)
+				}
+			}
+			if resp, p := send(t, behind(tt.wrap), ask); (resp.StatusCode == 204) != tt.passes {
+				t.Errorf("the check: %d %q", resp.StatusCode, p.Detail)
+			}
+		})
+	}
+}
+
+// Middleware that limits the time of requests ends their context. A connection
+// is none of its business.
+func TestConnectionOutlivesTheContextOfItsRequest(t *testing.T) {
+	h := Handler(signaling.New(signaling.Config{}), Config{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(r.Context())
+		cancel()
+		h.ServeHTTP(w, r.WithContext(ctx))
+	}))
+	defer server.Close()
+	d := websocket.Dialer{Subprotocols: []string{Subprotocol}}
+	c, _, err := d.DialContext(t.Context(), "ws"+strings.TrimPrefix(server.URL, "http"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, frame := range []string{`{"type":"hello"}`, `{"id":1,"type":"join","room":"r"}`} {
+		c.WriteMessage(websocket.TextMessage, []byte(frame))
+		if _, frame, err := c.ReadMessage(); err != nil {
+			t.Errorf("%s, %v", frame, err)
+		}
 	}
 }
 

@@ -3,41 +3,82 @@ package ws
 import (
 	"bufio"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 )
 
-// hijacker finds who can take over the connection behind w, as
-// http.ResponseController does; nil if nobody can.
-func hijacker(w http.ResponseWriter) http.Hijacker {
+// writers are w and all that it wraps, as http.ResponseController finds them:
+// the outermost first, and last the one that unwraps to no other.
+func writers(w http.ResponseWriter) []http.ResponseWriter {
+	list := []http.ResponseWriter{w}
 	for {
-		switch t := w.(type) {
-		case http.Hijacker:
-			return t
-		case interface{ Unwrap() http.ResponseWriter }:
-			w = t.Unwrap()
-		default:
-			return nil
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return list
 		}
+		w = u.Unwrap()
+		list = append(list, w)
 	}
+}
+
+// checkHijack names what stands between w and the connection: of all that w
+// wraps, the last can do what it was made for and no more. A Hijack further out
+// would end there, too.
+func checkHijack(w http.ResponseWriter) *wire.Error {
+	list := writers(w)
+	last := list[len(list)-1]
+	if _, ok := last.(http.Hijacker); ok {
+		return nil
+	}
+	return wire.Refuse(wire.CodeInternal, "the connection cannot be upgraded: a middleware wrapped the http.ResponseWriter into %T, which has neither Hijack nor Unwrap; give it one, or mount the handler outside", last)
 }
 
 // upgrading is a ResponseWriter that gives gorilla our socket.
 type upgrading struct {
 	http.ResponseWriter
-	hijacker http.Hijacker
-	socket   *socket
+	socket  *socket
+	refusal error // why there was no connection
 }
 
+// Hijack asks the outermost writer first, since routers keep count of what
+// became of a request. But many a Hijack looks only at the next writer, and not at
+// what that wraps: then those further in are asked.
 func (u *upgrading) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, rw, err := u.hijacker.Hijack()
-	if err != nil {
-		return nil, nil, err
+	var failed []error
+	for _, w := range writers(u.ResponseWriter) {
+		h, ok := w.(http.Hijacker)
+		if !ok {
+			continue
+		}
+		conn, rw, err := hijack(h)
+		if err == nil {
+			u.socket.Conn = conn
+			return u.socket, rw, nil
+		}
+		failed = append(failed, fmt.Errorf("%T: %w", w, err))
 	}
-	u.socket.Conn = conn
-	return u.socket, rw, nil
+	err := errors.Join(failed...)
+	u.refusal = wire.Refuse(wire.CodeInternal, "the connection cannot be upgraded: the Hijack of a middleware's http.ResponseWriter failed: %s; it hides a wrapper without Hijack: give that one, or mount the handler outside",
+		strings.ReplaceAll(err.Error(), "\n", "; "))
+	return nil, nil, err
+}
+
+// hijack calls h. Some wrappers assert that what they wrap is a Hijacker, and
+// panic if it is not.
+func hijack(h http.Hijacker) (conn net.Conn, rw *bufio.ReadWriter, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return h.Hijack()
 }
 
 // A socket is the connection below gorilla, which writes on its own where it

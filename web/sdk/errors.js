@@ -82,7 +82,7 @@ export async function fromResponse(response) {
   const seconds = Number(response.headers.get('retry-after'));
   const body = await response.json().catch(() => ({}));
   const retry = status >= 500 || status === 429 ? 'after' : 'never';
-  const code = typeof body?.code === 'string' ? body.code : 'unreachable';
+  const code = typeof body?.code === 'string' ? body.code : status === 401 ? 'unauthenticated' : 'unreachable';
   return new SignalError(code, body?.detail || body?.title || `the server answered with status ${status}`, {
     status,
     after: seconds ? seconds * 1000 : undefined,

@@ -318,7 +318,7 @@ export class Session {
       const response = await this.#env.fetch(url, {
         headers: { accept: 'application/problem+json' },
         cache: 'no-store',
-        credentials: 'omit',
+        credentials: 'same-origin', // what stands before the server may ask for a cookie, as it did with the upgrade
         signal: AbortSignal.timeout(WHY_TIMEOUT),
       });
       if (!response.ok) return await fromResponse(response);

@@ -49,6 +49,13 @@ test('an unknown code is judged by where it came', async () => {
   }
 });
 
+test('a 401 that is not of a signal server asks for a login as well', async () => {
+  for (const body of ['Unauthorized', '{"message":"Unauthorized"}', '{"code":401}']) {
+    const error = await fromResponse(new Response(body, { status: 401 }));
+    assert.deepEqual([error.code, error.retry, error.status], ['unauthenticated', 'authenticate', 401]);
+  }
+});
+
 test('media errors', () => {
   const cases = { NotFoundError: 'no_device', NotReadableError: 'device_busy', OverconstrainedError: 'bad_constraints', TypeError: 'bad_constraints', NotAllowedError: 'denied', Strange: 'unsupported' };
   for (const [name, code] of Object.entries(cases)) assert.equal(mediaCode({ name }), code);

@@ -57,6 +57,15 @@ test('a refused upgrade is explained, and is final if the code says so', async (
   await refused;
 });
 
+test('behind a login, the server is asked with the cookies of the page', async () => {
+  const { clock, server, entering } = start();
+  server.down = true;
+  server.answerGet = (_, { credentials }) => new Response('Unauthorized', { status: credentials === 'same-origin' ? 401 : 500 });
+  const refused = assert.rejects(entering, { code: 'unauthenticated', status: 401 });
+  await clock.advance(100);
+  await refused;
+});
+
 test('a full server is asked again after the time it names', async () => {
   const { clock, server, entering, logged } = start();
   server.down = true;

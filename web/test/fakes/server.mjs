@@ -92,7 +92,7 @@ export class Server {
           super(server, url, protocols);
         }
       },
-      fetch: async () => this.answerGet(),
+      fetch: async (url, init) => this.answerGet(url, init),
       setTimeout: this.clock.setTimeout,
       clearTimeout: this.clock.clearTimeout,
       Date: { now: this.clock.now },
