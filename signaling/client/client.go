@@ -39,6 +39,10 @@ type Client struct {
 	before   map[pairKey]*legacy // of the last pairs in which this side offered
 	due      map[string]*line    // those that owe a confirmation
 	requests map[uint64]*request
+	told     *stream[UserEvent]
+	watched  map[string]bool
+	busy     bool
+	calls    map[string]*Call // that ring, by id
 	handlers map[string]Handler
 	events   []*wire.Message // that wait for their handlers
 	unread   int             // their bytes
@@ -104,6 +108,9 @@ func newClient(ctx context.Context, address string, config Config) *Client {
 		before:   make(map[pairKey]*legacy),
 		due:      make(map[string]*line),
 		requests: make(map[uint64]*request),
+		told:     newStream[UserEvent](),
+		watched:  make(map[string]bool),
+		calls:    make(map[string]*Call),
 		handlers: make(map[string]Handler),
 		space:    make(chan struct{}),
 	}

@@ -69,7 +69,10 @@ func (c *Client) handleLocked(l *link, m *wire.Message) error {
 			r.handleRosterLocked(m)
 		}
 	default:
-		if m.Type.Relayed() {
+		switch {
+		case !m.Type.Relayed() || m.Type == wire.TypeMessage && m.Room == "":
+			c.handleUsersLocked(m)
+		default:
 			c.handleRelayedLocked(m)
 		}
 	}
@@ -107,6 +110,10 @@ func (c *Client) answerLocked(m *wire.Message, err error) bool {
 		c.giveUpRoomLocked(r.room)
 	case r.typ == wire.TypeJoin && err != nil:
 		c.endRoomLocked(r.room, err)
+	}
+	if r.call != nil && m.Call != nil {
+		r.call.ID = m.Call.Invite
+		c.calls[m.Call.Invite] = r.call
 	}
 	r.give(answer{m: m, err: err})
 	return true
@@ -152,7 +159,7 @@ func (c *Client) beginAgainLocked() {
 	for _, f := range queue {
 		switch {
 		case f.parcel != nil || f.msg.Type == wire.TypeGot || f.msg.Type == wire.TypeJoin:
-		case f.msg.Type == wire.TypeLeave: // all rooms are left
+		case f.msg.Type == wire.TypeLeave || ofUsers(f.msg.Type): // all rooms are left
 			if f.request != nil {
 				f.request.lost()
 			}
@@ -160,6 +167,7 @@ func (c *Client) beginAgainLocked() {
 			c.out.add(f)
 		}
 	}
+	c.usersLostLocked()
 	for _, l := range c.lines {
 		l.announced = 0
 		for _, p := range l.out.parcels {

@@ -148,6 +148,8 @@ func (c *Client) finish(err error) {
 	}
 	c.link, c.err = nil, err
 	c.endRoomsLocked(err)
+	c.endCallsLocked(err)
+	c.told.end(err)
 	for id, r := range c.requests {
 		delete(c.requests, id)
 		r.fail(err)

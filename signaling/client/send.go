@@ -25,6 +25,7 @@ type request struct {
 	typ    wire.Type
 	room   *Room // nil: of no room
 	answer chan answer
+	call   *Call // of invite
 }
 
 type answer struct {
@@ -83,7 +84,7 @@ func (c *Client) checkLocked(m *wire.Message) error {
 	switch m.Type {
 	case wire.TypeOffer, wire.TypeAnswer:
 		limit = limits.SDP
-	case wire.TypeJoin, wire.TypeUpdate:
+	case wire.TypeJoin, wire.TypeUpdate, wire.TypeInvite:
 		limit = limits.Metadata
 	}
 	if limit > 0 && len(m.Data) > limit {
