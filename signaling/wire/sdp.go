@@ -138,8 +138,11 @@ func words(s string) bool {
 	return colons <= 1
 }
 
-// fingerprint reports whether s is a hash in the form of RFC 8122: sha-1 is the
-// shortest, and too long for an address.
+// digests are the hash functions of RFC 8122 with their length in bytes: each is
+// too long for an address.
+var digests = map[string]int{"sha-1": 20, "sha-224": 28, "sha-256": 32, "sha-384": 48, "sha-512": 64}
+
+// fingerprint reports whether s is a hash in the form of RFC 8122.
 func fingerprint(s string) bool {
 	hash, digest, _ := strings.Cut(s, " ")
 	pairs := strings.Split(digest, ":")
@@ -148,7 +151,7 @@ func fingerprint(s string) bool {
 			return false
 		}
 	}
-	return words(hash) && len(pairs) >= 20 && len(pairs) <= 64
+	return len(pairs) == digests[strings.ToLower(hash)]
 }
 
 // extensionNames are the beginnings of the names of header extensions. Many are
