@@ -1,3 +1,4 @@
+import { Application } from './application.js';
 import { SignalError, closed } from './errors.js';
 import { Target } from './events.js';
 import { Mailbox } from './mailbox.js';
@@ -13,7 +14,7 @@ import { encode, size } from './wire.js';
  *   signal?: AbortSignal, relayOnly?: boolean, rtc?: RTCConfiguration,
  *   reconnect?: false | ((tries: number, code: string) => number | null),
  *   log?: (level: 'debug' | 'info' | 'warn', what: string, detail?: object) => void,
- *   env?: import('./probe.js').Env,
+ *   handlers?: Record<string, import('./application.js').Handler>, env?: import('./probe.js').Env,
  * }} ConnectOptions
  */
 /** @typedef {ConnectOptions & import('./room.js').RoomOptions} JoinOptions */
@@ -37,6 +38,7 @@ export class Client extends Target {
   #users;
   #alone;
   #log;
+  #application;
 
   /**
    * @param {ConnectOptions} [options]
@@ -65,6 +67,7 @@ export class Client extends Target {
       setTimeout: (f, ms) => env.setTimeout(f, ms),
       clearTimeout: (timer) => env.clearTimeout(timer),
     });
+    this.#application = new Application(this.#session, this.#log, options.handlers);
     if (options.signal?.aborted) this.#abort();
     options.signal?.addEventListener('abort', this.#abort);
   }
@@ -167,6 +170,29 @@ export class Client extends Target {
     await this.#session.renew();
   }
 
+  /**
+   * Sends the server's application an event. Resolves with its answer; rejects
+   * with its refusal, or with `outcome_unknown` if the server was lost meanwhile.
+   * @param {string} name
+   * @param {any} [data] any JSON
+   * @returns {Promise<any>}
+   */
+  async emit(name, data) {
+    this.#mustLive();
+    return this.#application.emit(name, data);
+  }
+
+  /**
+   * Handles the events of that name which the server's application sends, in
+   * their order. The option `handlers` is for those that come with the welcome.
+   * @param {string} name
+   * @param {import('./application.js').Handler} handler
+   * @returns {() => void} takes the handler away
+   */
+  handle(name, handler) {
+    return this.#application.handle(name, handler);
+  }
+
   /** Says goodbye: others see this client leave at once. */
   async close() {
     this.#session.close();
@@ -234,6 +260,8 @@ export class Client extends Target {
       for (const ripe of this.#mailbox(from).receive(frame, bytes)) this.#handlers.get(ripe.room ?? '')?.frame(ripe);
       return;
     }
+    if (frame.type === 'event') return void this.#application.frame(frame);
+    if (frame.type === 'joined' && frame.re === undefined && !this.#handlers.has(room)) return this.#session.push({ type: 'leave', room }); // made to join what nobody here wants
     this.#note(frame);
     this.#handlers.get(room)?.frame(frame);
   }

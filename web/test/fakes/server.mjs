@@ -76,6 +76,7 @@ export class Server {
   messages = 0;
   hellos = [];
   frames = []; // from clients, as they came
+  event; // what the application does about an event: (session, frame) => void
   expires; // ms for which a token holds
   #peers = 0;
   #epoch = 0;
@@ -270,6 +271,8 @@ export class Server {
       if (refusal) return this.tell(session, { type: 'error', re: id, code: refusal[0], text: refusal[0] });
       return this.tell(session, { type: 'ok', re: id, expires: this.#expire(session) });
     }
+    if (type === 'event') return this.event?.(session, frame);
+    if (type === 'reply') return;
     const members = this.rooms.get(room) ?? new Map();
     if (type === 'join') {
       if (this.full === room) return this.tell(session, { type: 'error', re: id, code: 'room_full', text: 'the room is full' });
