@@ -20,6 +20,7 @@ type App struct {
 	duplicates atomic.Pointer[Duplicates]  // nil: not set
 
 	links, sessions int // guarded by srv.mu
+	hellos          int // that are being judged; guarded by srv.mu
 
 	mu    sync.Mutex // guards rooms; taken before Room.mu
 	rooms map[string]*room
@@ -94,13 +95,40 @@ func (s *Server) codeForLocked(name string) *Code {
 // reachLocked returns the app that a client comes to, and makes it if a pattern
 // is for it; Check has judged that it may be.
 func (s *Server) reachLocked(name string) *App {
-	a := s.apps[name]
-	if a == nil {
-		a = s.newAppLocked(name, s.codeForLocked(name))
-		a.onDemand = true
-		s.onDemand++
+	if a := s.apps[name]; a != nil {
+		return a
 	}
+	c := s.codeForLocked(name)
+	if c == nil {
+		return s.newAppLocked(name, &Code{})
+	}
+	a := s.newAppLocked(name, c)
+	a.onDemand = true
+	s.onDemand++
 	return a
+}
+
+// reach is App for what clients do: one that was forgotten meanwhile is made again
+// with the code of its pattern, not without any and for ever.
+func (s *Server) reach(name string) *App {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reachLocked(name)
+}
+
+// hold keeps an app from being forgotten while a hello to it is judged: its link
+// may end meanwhile. The caller calls release, without locks.
+func (s *Server) hold(name string) (release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.reachLocked(name)
+	a.hellos++
+	return func() {
+		s.mu.Lock()
+		a.hellos--
+		s.mu.Unlock()
+		s.forgetEmpty(a)
+	}
 }
 
 // lookup returns an app that exists.
@@ -128,7 +156,7 @@ func (s *Server) forgetEmpty(a *App) {
 	defer a.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a.links == 0 && a.sessions == 0 && len(a.rooms) == 0 && s.apps[a.name] == a {
+	if a.links == 0 && a.sessions == 0 && a.hellos == 0 && len(a.rooms) == 0 && s.apps[a.name] == a {
 		delete(s.apps, a.name)
 		s.onDemand--
 	}

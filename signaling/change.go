@@ -13,7 +13,7 @@ import (
 func (s *Server) handleChange(e *Event, fx *effects) {
 	r := s.findRoom(e.App, e.Room)
 	if r == nil && e.Roster != nil {
-		r = s.App(e.App).room(e.Room, true)
+		r = s.reach(e.App).room(e.Room, true)
 	}
 	if r == nil {
 		return // the last member here left, and then this came

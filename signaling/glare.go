@@ -20,7 +20,7 @@ func (s *Server) settleGlare(e *Event) {
 		if st.Member.Kind != KindCaller || st.Member.User == "" {
 			continue
 		}
-		other := s.App(e.App).room(string(userPrefix)+st.Member.User, false)
+		other := s.findRoom(e.App, string(userPrefix)+st.Member.User)
 		if other == nil {
 			continue
 		}

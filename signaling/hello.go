@@ -63,7 +63,7 @@ func (l *Link) slowHello(h *wire.Hello) bool {
 		return true
 	}
 	if h.Resume == nil {
-		return l.srv.App(l.app).get().judgesHello()
+		return l.srv.reach(l.app).get().judgesHello()
 	}
 	tok, err := parseToken(h.Resume.Token, c.ResumeKeys)
 	if err != nil {
@@ -75,6 +75,7 @@ func (l *Link) slowHello(h *wire.Hello) bool {
 
 // hello lets a client in, or refuses it and closes the link.
 func (l *Link) hello(ctx context.Context, h *wire.Hello, mayWait bool, fx *effects) {
+	defer l.srv.hold(l.app)()
 	var err error
 	if h.Resume != nil {
 		err = l.resume(ctx, h, mayWait, fx)
@@ -95,7 +96,7 @@ func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
 	}
 	srv := l.srv
 	s := &session{
-		srv: srv, app: srv.App(l.app), peer: newPeerID(), user: id.User, identity: &id,
+		srv: srv, app: srv.lookup(l.app), peer: newPeerID(), user: id.User, identity: &id,
 		rank: srv.nextRank(), start: srv.cfg.Now().UnixMilli(), epoch: 1,
 	}
 	if err := srv.add(s, l.src); err != nil {
