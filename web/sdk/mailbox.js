@@ -203,7 +203,10 @@ export class Mailbox {
   }
 
   #confirm() {
+    this.#stopTimer();
     if (this.#held || !this.#room) return;
+    // Nothing is in order yet, and nothing was given up: a got that says nothing is refused.
+    if (!this.#got && this.#base <= this.#confirmed + 1) return;
     this.#post(this.#stamp({ type: 'got', room: this.#room, to: this.#to }), {});
   }
 

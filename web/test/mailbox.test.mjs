@@ -149,3 +149,16 @@ test('what comes too early waits, once each, and is bounded in bytes', () => {
   assert.deepEqual(early(4, 100_000), [4]);
   assert.deepEqual(early(4, 100_000), []);
 });
+
+test('while the first frame is missing, nothing is confirmed', async () => {
+  const clock = new Clock();
+  const pair = new Pair(clock);
+  const [, box] = pair.boxes;
+  const frame = (n) => ({ type: 'message', room: 'blue', from: 'peer0', n, data: n });
+  for (let n = 2; n < 40; n++) assert.deepEqual(box.receive(frame(n), 100), []);
+  await clock.advance(10_000);
+  assert.deepEqual(pair.wires[0], []);
+  assert.equal(box.receive(frame(1), 100).length, 39);
+  await clock.advance(1000);
+  assert.deepEqual(pair.wires[0].map((w) => w.frame), [{ type: 'got', room: 'blue', to: 'peer0', got: 39, base: undefined }]);
+});
