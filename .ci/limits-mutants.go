@@ -72,7 +72,7 @@ var mutants = []mutant{
 	{"memory", "signaling/queue.go", "crowded := l.srv.full()", "crowded := false", "TestQueuesCountForMemory"},
 
 	{"-", "signaling/rosteruser.go", "case callers >= maxCallers,", "case", "TestTooManyCallersFindTheUserBusy"},
-	{"-", "signaling/sources.go", "if len(ss.all) < maxSources {", "if true {", "TestAddressesThatAreKeptAreBounded"},
+	{"-", "signaling/sources.go", "if len(ss.quiet) < maxSources {", "if true {", "TestAddressesThatAreKeptAreBounded"},
 	{"-", "signaling/sources.go", "case at <= now:\n\t\t\tdelete(ss.all, key)", "case false:\n\t\t\tdelete(ss.all, key)", "TestAddressesAreForgotten"},
 	{"-", "signaling/memory.go", "return len(l.queue) >= maxQueue", "return false", "TestQueueBehindSlowHelloPausesTheReader"},
 	{"-", "signaling/ws/proxy.go", "isTrusted(remote.Addr()) {", "(isTrusted(remote.Addr()) || true) {", "TestForwardedAddress"},

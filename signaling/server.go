@@ -64,7 +64,7 @@ func New(cfg Config) *Server {
 		users:    make(map[userKey]int),
 		limited:  newLimitCounters(),
 	}
-	s.sources = sources{cfg: &s.cfg, now: s.now, all: make(map[netip.Addr]*source)}
+	s.sources = sources{cfg: &s.cfg, now: s.now, all: make(map[netip.Addr]*source), quiet: make(map[netip.Addr]*source)}
 	s.stripper = wire.Stripper{Relays: s.cfg.Relays, Salt: rand.Text()}
 	for _, name := range append([]string{"default"}, s.cfg.Apps...) {
 		s.App(name)

@@ -16,8 +16,9 @@ type sources struct {
 
 	mu    sync.Mutex // guards the following; taken last of all
 	all   map[netip.Addr]*source
-	timer *time.Timer   // forgets what has no links, later
-	due   time.Duration // of timer; 0: not running
+	quiet map[netip.Addr]*source // of all, those that are idle
+	timer *time.Timer            // forgets what is quiet, later
+	due   time.Duration          // of timer; 0: not running
 }
 
 // A source is one of the addresses. Its fields are guarded by sources.mu.
@@ -94,10 +95,10 @@ func (ss *sources) entryLocked(addr netip.Addr) *source {
 	key := sourceOf(addr)
 	src := ss.all[key]
 	if src == nil {
-		ss.makeRoomLocked()
 		src = &source{addr: key}
 		ss.all[key] = src
 	}
+	delete(ss.quiet, key) // its caller counts something, or forgets it
 	return src
 }
 
@@ -222,6 +223,8 @@ func (ss *sources) forgetLocked(src *source) {
 		delete(ss.all, src.addr)
 		return
 	}
+	ss.makeRoomLocked()
+	ss.quiet[src.addr] = src
 	ss.armLocked(now, at)
 }
 
@@ -244,11 +247,11 @@ func (ss *sources) sweep() {
 	defer ss.mu.Unlock()
 	ss.due = 0
 	now, next := ss.now(), time.Duration(0)
-	for key, src := range ss.all {
+	for key, src := range ss.quiet {
 		switch at := src.dueAt(); {
-		case !src.idle():
 		case at <= now:
 			delete(ss.all, key)
+			delete(ss.quiet, key)
 		case next == 0 || at < next:
 			next = at
 		}
@@ -258,17 +261,17 @@ func (ss *sources) sweep() {
 	}
 }
 
-// makeRoomLocked forgets one idle entry, where there are too many: a map gives
-// them in no order, so nobody can choose which.
+// makeRoomLocked forgets one quiet entry, where there are too many: a map gives
+// them in no order, so nobody can choose which. Those that have links are not
+// looked at: there may be many, and every new link waits for this.
 func (ss *sources) makeRoomLocked() {
-	if len(ss.all) < maxSources {
+	if len(ss.quiet) < maxSources {
 		return
 	}
-	for key, src := range ss.all {
-		if src.idle() {
-			delete(ss.all, key)
-			return
-		}
+	for key := range ss.quiet {
+		delete(ss.all, key)
+		delete(ss.quiet, key)
+		return
 	}
 }
 

@@ -142,11 +142,24 @@ func TestAddressesThatAreKeptAreBounded(t *testing.T) {
 	for i := range maxSources + 100 {
 		srv.sources.detached(srv.sources.admit(at(i)))
 	}
-	if n := srv.sources.size(); n > maxSources {
+	if n := srv.sources.size(); n > maxSources+1 {
 		t.Errorf("%d addresses are kept", n)
 	}
 	if srv.sources.admit(busy.addr) != busy {
 		t.Error("one with a link was forgotten")
+	}
+	var quiet *source
+	for i := 0; quiet == nil; i++ {
+		quiet = srv.sources.all[at(i)]
+	}
+	if again := srv.sources.admit(quiet.addr); again != quiet {
+		t.Error("one that was kept was forgotten when it came back")
+	}
+	for i := range maxSources { // others go, and not the one that has come back
+		srv.sources.detached(srv.sources.admit(at(1<<20 + i)))
+	}
+	if srv.sources.all[quiet.addr] != quiet {
+		t.Error("one that has a link again was forgotten")
 	}
 	srv.sources.stop()
 }
