@@ -76,7 +76,8 @@ var mutants = []mutant{
 	{"-", "signaling/sources.go", "case at <= now:\n\t\t\tdelete(ss.all, key)", "case false:\n\t\t\tdelete(ss.all, key)", "TestAddressesAreForgotten"},
 	{"-", "signaling/memory.go", "return len(l.queue) >= maxQueue", "return false", "TestQueueBehindSlowHelloPausesTheReader"},
 	{"-", "signaling/ws/proxy.go", "isTrusted(remote.Addr()) {", "(isTrusted(remote.Addr()) || true) {", "TestForwardedAddress"},
-	{"-", "cmd/signal/silent.go", "full := s.counts[addr] >= s.most", "full := false", "TestSilentConnectionsOfOneAddressAreBounded"},
+	{"-", "cmd/signal/silent.go", "full := s.counts[of] >= s.most", "full := false", "TestSilentConnectionsOfOneAddressAreBounded"},
+	{"-", "cmd/signal/silent.go", " && state != http.StateIdle", "", "TestConnectionsThatWaitForAFurtherRequestAreBounded"},
 	{"-", "cmd/signal/proxy.go", "return proxyproto.SKIP, nil", "return proxyproto.USE, nil", "TestProxyProtocolOfOthersIsNotBelieved"},
 }
 

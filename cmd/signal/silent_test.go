@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bufio"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -47,6 +50,39 @@ func TestSilentConnectionsOfOneAddressAreBounded(t *testing.T) {
 	}
 	if left != 5 {
 		t.Errorf("%d of 50 silent connections are left, want 5", left)
+	}
+}
+
+// TestConnectionsThatWaitForAFurtherRequestAreBounded has one request on each not
+// make a connection free.
+func TestConnectionsThatWaitForAFurtherRequestAreBounded(t *testing.T) {
+	s := serve(t, "--no-turn", "--max-ip-links", "5")
+	at, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for range 20 {
+		c, err := net.Dial("tcp", at.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprintf(c, "GET /healthz HTTP/1.1\r\nHost: %s\r\n\r\n", at.Host)
+		r := bufio.NewReader(c)
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatalf("the request of a new connection fails: %v", err)
+		}
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+			t.Fatal(err)
+		}
+		if n++; n > 5 { // the first five wait
+			c.SetReadDeadline(time.Now().Add(idleTime / 2))
+			if _, err := r.ReadByte(); err != io.EOF {
+				t.Fatalf("connection %d waits on: %v", n, err)
+			}
+		}
 	}
 }
 
