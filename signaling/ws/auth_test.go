@@ -101,3 +101,26 @@ func TestCookieSessionLetsIn(t *testing.T) {
 		t.Errorf("a page of another origin gets %d with the cookie", resp.StatusCode)
 	}
 }
+
+// TestCookieIsNotLookedAtAboveTheLimits has who opens connections too fast not
+// reach code of the application.
+func TestCookieIsNotLookedAtAboveTheLimits(t *testing.T) {
+	asked := 0
+	h := Handler(signaling.New(signaling.Config{IPRate: 1, IPBurst: 2}), Config{Context: func(*http.Request) any { asked++; return nil }})
+	for range 10 {
+		send(t, h)
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times, want 2", asked)
+	}
+}
+
+func TestTokenInTheSubprotocolsIsBounded(t *testing.T) {
+	h := Handler(signaling.New(signaling.Config{}), Config{})
+	for size, want := range map[int]int{maxToken: http.StatusSwitchingProtocols, maxToken + 1: http.StatusBadRequest} {
+		entry := tokenPrefix + base64.RawURLEncoding.EncodeToString(make([]byte, size))
+		if resp, problem := send(t, h, header("Sec-WebSocket-Protocol", Subprotocol+", "+entry)); resp.StatusCode != want {
+			t.Errorf("%d bytes: %d %s, want %d", size, resp.StatusCode, problem.Detail, want)
+		}
+	}
+}

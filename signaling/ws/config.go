@@ -15,6 +15,10 @@ const Subprotocol = "signal.v1"
 // in base64url, since browsers let a page set no other header.
 const tokenPrefix = "signal.token."
 
+// maxToken bounds a credential, in bytes, as that of hello is: it is kept as long
+// as the connection.
+const maxToken = 4096
+
 // closeTime is what Conn.Close has for what can still be written and for the
 // client's close frame.
 const closeTime = time.Second
@@ -44,7 +48,7 @@ type Config struct {
 	// Hello.Context, such as the user of a cookie session. Cookies are as safe
 	// as the check of Origin, which browsers cannot leave out: it refuses pages of
 	// other sites, to whose requests the browser adds the cookies too. It runs
-	// before the upgrade and should not block for long; what it returns is kept as
+	// before the upgrade, for connections that the limits let in, and should not block for long; what it returns is kept as
 	// long as the connection. Nil: nothing is seen.
 	Context func(*http.Request) any
 

@@ -105,10 +105,14 @@ func (h *handler) check(w http.ResponseWriter, r *http.Request, plain bool) (sig
 		return info, wire.Refuse(wire.CodeUnsupportedVersion, "the subprotocols offered are %q; offer %q, as in new WebSocket(url, %q)", withoutTokens(offered), Subprotocol, Subprotocol)
 	}
 	var err error
-	if info.Token, err = tokenOf(offered); err == nil && h.cfg.Context != nil {
-		info.Context = h.cfg.Context(r)
+	if info.Token, err = tokenOf(offered); err != nil || h.cfg.Context == nil {
+		return info, err
 	}
-	return info, err
+	if err := h.srv.Check(info); err != nil { // who is too fast does not cost a look into the sessions
+		return info, err
+	}
+	info.Context = h.cfg.Context(r)
+	return info, nil
 }
 
 // checkQuery refuses a credential in the URL, which logs, histories and
@@ -179,6 +183,9 @@ func tokenOf(offered []string) (string, error) {
 		token, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(encoded, "="))
 		if err != nil {
 			return "", wire.Refuse(wire.CodeBadMessage, "the subprotocol %s… is not base64url (RFC 4648 §5); encode the token with it", tokenPrefix)
+		}
+		if len(token) > maxToken {
+			return "", wire.Refuse(wire.CodeBadMessage, "the token in the subprotocol list has %d bytes, more than %d", len(token), maxToken)
 		}
 		return string(token), nil
 	}

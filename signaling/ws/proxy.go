@@ -48,17 +48,23 @@ func BehindProxies(trusted []netip.Prefix, header string) func(*http.Request) ne
 	}
 }
 
-// forParameter is the value of for= in one element of Forwarded.
-func forParameter(element string) string {
+// forParameter is the value of for= in one element of Forwarded. Of two none counts
+// (RFC 7239 §4): one may have come in with a Host that the proxy repeats.
+func forParameter(element string) (value string) {
+	found := false
 	for element != "" {
 		var pair string
 		element, pair = cutLast(element, ';')
-		name, value, _ := strings.Cut(pair, "=")
-		if strings.EqualFold(strings.TrimSpace(name), "for") {
-			return strings.Trim(strings.TrimSpace(value), `"`)
+		name, v, _ := strings.Cut(pair, "=")
+		if !strings.EqualFold(strings.TrimSpace(name), "for") {
+			continue
 		}
+		if found {
+			return ""
+		}
+		value, found = strings.Trim(strings.TrimSpace(v), `"`), true
 	}
-	return ""
+	return value
 }
 
 // cutLast cuts s at the last sep that is not between quotation marks. These are

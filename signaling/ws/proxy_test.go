@@ -35,6 +35,7 @@ func TestForwardedAddress(t *testing.T) {
 		{"Forwarded", "10.0.0.1:1", Forwarded, `for=198.51.100.1, proto=https;For="192.0.2.1:5";by=10.0.0.1`, "192.0.2.1:5"},
 		{"Forwarded, IPv6", "10.0.0.1:1", Forwarded, `for="[2001:db8::1]:47011"`, "[2001:db8::1]:47011"},
 		{"Forwarded, a comma in quotes", "10.0.0.1:1", Forwarded, `for=192.0.2.1;host="a,for=198.51.100.1"`, "192.0.2.1:0"},
+		{"Forwarded, twice in one element", "10.0.0.1:1", Forwarded, `for=192.0.2.1;host=a;for=198.51.100.1`, "10.0.0.1:1"},
 		{"Forwarded, hidden", "10.0.0.1:1", Forwarded, `for=192.0.2.1, for=_secret`, "10.0.0.1:1"},
 	}
 	for _, tt := range tests {
