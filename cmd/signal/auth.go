@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 
@@ -64,10 +65,19 @@ func (n *node) announceAuth() {
 	const how = "everybody is let in, without a name that is checked, and may join every room"
 	switch {
 	case n.tokens != nil:
-		n.log.Info("clients need a token", "secret", n.cfg.JWTSecretFile != "", "keys", n.cfg.JWTKeys, "issuer", n.cfg.JWTIssuer, "audience", n.cfg.JWTAudience)
+		n.log.Info("clients need a token", "secret", n.cfg.JWTSecretFile != "", "keys", shownKeys(n.cfg.JWTKeys), "issuer", n.cfg.JWTIssuer, "audience", n.cfg.JWTAudience)
 	case n.loopback():
 		n.log.Info("development: " + how)
 	default:
 		n.log.Warn(how + "; for users of yours set --jwt-keys or --jwt-secret-file")
 	}
+}
+
+// shownKeys is where the keys are, without what of an address may be a secret.
+func shownKeys(where string) string {
+	u, err := url.Parse(where)
+	if err != nil || u.Host == "" {
+		return where
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }

@@ -128,3 +128,15 @@ func TestAnonymousModeIsSaid(t *testing.T) {
 		}
 	}
 }
+
+func TestAddressOfKeysIsShownWithoutSecrets(t *testing.T) {
+	for where, want := range map[string]string{
+		"https://ann:secret@id.example/keys?key=secret#x": "https://id.example/keys",
+		"/etc/signal/keys.json":                           "/etc/signal/keys.json",
+		"":                                                "",
+	} {
+		if got := shownKeys(where); got != want {
+			t.Errorf("%q is shown as %q, want %q", where, got, want)
+		}
+	}
+}
