@@ -71,11 +71,14 @@ func (s *Stripper) isRelay(addr netip.Addr) bool {
 }
 
 // Addresses that netip calls global, and that are one's own or contain one that
-// is: shared address space (RFC 6598), and IPv4 inside of IPv6 (RFC 6052, 8215,
-// 4380, 3056).
+// is: shared address space (RFC 6598), this network, protocol assignments, benchmarks
+// and the reserved block (RFC 6890), IPv4 inside of IPv6 (RFC 6052, 8215, 4380, 3056,
+// 2765), and site-local IPv6 (RFC 3879).
 var notPublic = []netip.Prefix{
 	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"),
 	netip.MustParsePrefix("2001::/32"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("::/96"),
+	netip.MustParsePrefix("::ffff:0:0:0/96"), netip.MustParsePrefix("fec0::/10"),
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("240.0.0.0/4"),
 }
 
 // isPublic reports whether addr can be what a NAT shows to the world. The
