@@ -103,13 +103,8 @@ func (id *Identity) Check() error {
 		default:
 			return fmt.Errorf("the role %q, which is none", g.Role)
 		}
-		switch g.Candidates {
-		case "", wire.PolicyAll, wire.PolicyNoHost, wire.PolicyRelay:
-		default:
-			return fmt.Errorf("the candidate policy %q, which is none", g.Candidates)
-		}
 		if !g.Candidates.Valid() {
-			return fmt.Errorf("signaling: Authenticate gave the candidate policy %q; use %q, %q or %q", g.Candidates, wire.PolicyAll, wire.PolicyNoHost, wire.PolicyRelay)
+			return fmt.Errorf("the candidate policy %q, which is none; use %q, %q or %q", g.Candidates, wire.PolicyAll, wire.PolicyNoHost, wire.PolicyRelay)
 		}
 	}
 	return nil

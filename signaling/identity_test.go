@@ -53,6 +53,9 @@ func TestIdentityIsChecked(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+	if none := (&Identity{Grants: &Grants{Rooms: []string{}}}); none.mayJoin("room") {
+		t.Error("an empty list of rooms allows one")
+	}
 	if err := fullIdentity().Check(); err != nil {
 		t.Error(err)
 	}

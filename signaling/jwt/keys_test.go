@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,11 +21,13 @@ import (
 
 func TestBadKeysAreNoKeys(t *testing.T) {
 	small, _ := rsa.GenerateKey(rand.Reader, 1024)
+	big := &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 9000), E: 65537}
 	p384, _ := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	for what, cfg := range map[string]Config{
 		"no key":     {},
 		"20 bytes":   {Keys: []Key{{Value: []byte("a secret of 20 bytes")}}},
 		"1024 bits":  {Keys: []Key{{Value: small.Public()}}},
+		"9001 bits":  {Keys: []Key{{Value: big}}},
 		"P-384":      {Keys: []Key{{Value: p384.Public()}}},
 		"type str":   {Keys: []Key{{Value: "secret"}}},
 		"type *rsa.": {Keys: []Key{{Value: privateKeys()["RS256"]}}},
