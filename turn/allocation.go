@@ -33,11 +33,12 @@ type relay interface {
 // goroutine, closes it when the allocation is gone, whatever the reason, and
 // deletes the allocation when reading it fails.
 type allocation struct {
-	edge   *edge          // static
-	peer   string         // static
-	relay  relay          // static
-	addr   *net.UDPAddr   // static
-	client netip.AddrPort // static once created
+	edge       *edge          // static
+	peer       string         // static
+	generation int64          // static: of the credentials that made it
+	relay      relay          // static
+	addr       *net.UDPAddr   // static
+	client     netip.AddrPort // static once created
 
 	expires time.Time     // owned by the reading goroutine of the edge
 	ended   atomic.Bool   // nothing is relayed any more

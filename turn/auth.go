@@ -26,10 +26,11 @@ func (e *edge) authenticate(username, realm string, client net.Addr) ([]byte, bo
 // not say which method is asked for, but for the rules that depend on it the
 // request itself is at hand.
 func (e *edge) judge(username, realm string, client netip.AddrPort) stun.ErrorCode {
-	peer, expires, ok := parseUsername(username)
-	if !ok || realm != e.srv.cfg.Realm || !e.srv.cfg.Alive(peer) {
+	by, ok := parseUsername(username)
+	if !ok || realm != e.srv.cfg.Realm || !e.srv.cfg.Alive(by.peer) || e.srv.isRevoked(by.peer, by.generation) {
 		return stun.CodeUnauthorized
 	}
+	expired := !e.srv.cfg.Now().Before(by.expires)
 	owner := e.owner(client)
 	allocate := stun.NewType(stun.MethodAllocate, stun.ClassRequest).Value()
 	refresh := stun.NewType(stun.MethodRefresh, stun.ClassRequest).Value()
@@ -40,14 +41,14 @@ func (e *edge) judge(username, realm string, client netip.AddrPort) stun.ErrorCo
 		// allocation this 5-tuple has by that time, at a moment of which
 		// permit does not know.
 		return stun.CodeAllocMismatch
-	case owner != nil && owner.peer == peer:
-		return 0 // its allocation lives, so expiry does not count
+	case owner != nil && owner.peer == by.peer && (!expired || by.generation >= owner.generation):
+		return 0 // its allocation lives, so expiry does not count, but for what was perhaps revoked before it
 	case owner != nil && messageType(e.request) != allocate:
 		// Anybody with credentials who forges the address of a client could
 		// refresh its allocation to death (RFC 8656 §5); pion does not look.
 		// An Allocate is answered with 437, and the client takes another port.
 		return stun.CodeWrongCredentials
-	case !e.srv.cfg.Now().Before(expires):
+	case expired:
 		return stun.CodeUnauthorized
 	}
 	return 0
@@ -64,11 +65,11 @@ func (e *edge) authenticated(_, _ net.Addr, _, _, _, _ string, verdict bool) {
 // reserve is pion's QuotaHandler: it holds a slot for the allocation that pion
 // is about to ask the generator for.
 func (e *edge) reserve(username, _ string, _ net.Addr) bool {
-	peer, _, _ := parseUsername(username)
-	if !e.srv.reserve(peer) {
+	by, _ := parseUsername(username)
+	if !e.srv.reserve(by.peer) {
 		return false
 	}
-	e.reserved = peer
+	e.reserved, e.generation = by.peer, by.generation
 	return true
 }
 
@@ -175,7 +176,9 @@ func (g generator) AllocatePacketConn(_ string, port int) (net.PacketConn, net.A
 	if err != nil {
 		return nil, nil, err
 	}
-	g.made = &allocation{edge: g.edge, peer: g.reserved, relay: relay, addr: addr, done: make(chan struct{})}
+	g.made = &allocation{
+		edge: g.edge, peer: g.reserved, generation: g.generation, relay: relay, addr: addr, done: make(chan struct{}),
+	}
 	g.reserved = "" // the slot is the allocation's now
 	return g.made, addr, nil
 }
@@ -193,9 +196,9 @@ func (e *edge) created(client, _ net.Addr, _, _, _ string, _ net.Addr, _ int) {
 	e.owners[a.client] = a
 	e.mu.Unlock()
 	e.srv.add(a)
-	// The session may have ended since authenticate, with CloseAllocations
-	// too early to see this one.
-	if !e.srv.cfg.Alive(a.peer) {
+	// The session may have ended since authenticate, or its credentials were
+	// revoked, too early to see this one.
+	if !e.srv.cfg.Alive(a.peer) || e.srv.isRevoked(a.peer, a.generation) {
 		e.srv.end(a)
 	}
 }

@@ -33,6 +33,7 @@ func TestAllocateNeedsGoodCredentials(t *testing.T) {
 		{"wrong realm", func(c *rawClient) { c.realm = "elsewhere" }, stun.CodeUnauthorized},
 		{"dead peer", func(c *rawClient) { *c = *c.as(s.Credentials("dead")) }, stun.CodeUnauthorized},
 		{"another expiry", func(c *rawClient) { c.username = "9999999999:alice" }, stun.CodeUnauthorized},
+		{"another generation", func(c *rawClient) { c.username += "9" }, stun.CodeUnauthorized},
 		{"no expiry", func(c *rawClient) { c.username = "alice" }, stun.CodeUnauthorized},
 		{"no peer", func(c *rawClient) { *c = *c.as(s.Credentials("")) }, stun.CodeUnauthorized},
 		{"expired", func(*rawClient) { clock.advance(DefaultTTL) }, stun.CodeUnauthorized},
@@ -46,8 +47,8 @@ func TestAllocateNeedsGoodCredentials(t *testing.T) {
 			}
 		})
 	}
-	if got := s.Stats(); got.AuthFailures != 7 || got.AllocationsMade != 1 {
-		t.Errorf("stats %+v, want 7 failures, 1 allocation", got)
+	if got := s.Stats(); got.AuthFailures != 8 || got.AllocationsMade != 1 {
+		t.Errorf("stats %+v, want 8 failures, 1 allocation", got)
 	}
 }
 
@@ -61,26 +62,14 @@ func TestExpiryDoesNotCutALiveAllocation(t *testing.T) {
 			if _, code := alice.allocate(); code != 0 {
 				t.Fatalf("Allocate: %d", code)
 			}
-			try := func(when string, want stun.ErrorCode) {
-				t.Helper()
-				if code := alice.refresh(600); code != want {
-					t.Errorf("Refresh %s: %d, want %d", when, code, want)
-				}
-				if code := alice.permit("127.0.0.1:50001"); code != want {
-					t.Errorf("CreatePermission %s: %d, want %d", when, code, want)
-				}
-				if code := alice.bind(0x4000, "127.0.0.1:50001"); code != want {
-					t.Errorf("ChannelBind %s: %d, want %d", when, code, want)
-				}
-			}
-			try("in time", 0)
+			alice.try("in time", 0)
 			clock.advance(time.Hour)
-			try("after expiry", 0)
+			alice.try("after expiry", 0)
 			if code := alice.as(s.Credentials("alice")).refresh(600); code != 0 {
 				t.Errorf("Refresh with new credentials of the same peer: %d", code)
 			}
 			dead.Store(true)
-			try("of a dead peer", stun.CodeUnauthorized)
+			alice.try("of a dead peer", stun.CodeUnauthorized)
 			dead.Store(false)
 			if code := alice.refresh(0); code != 0 {
 				t.Errorf("Refresh with lifetime 0: %d", code)
@@ -170,15 +159,31 @@ func TestSecretsRotate(t *testing.T) {
 func TestCredentialsAreTheTURNRESTForm(t *testing.T) {
 	s := serve(t, Config{Secrets: []string{oldSecret}, Now: new(clock).now})
 	got := s.Credentials("Zk8:x")
-	// printf 1700000600:Zk8:x | openssl dgst -sha1 -hmac "$secret" -binary | base64
-	want := Credentials{"1700000600:Zk8:x", "Ls6w6RlZX/eu/4eMaujzjwC5684=", time.Unix(1_700_000_600, 0)}
+	// printf 1700000600:Zk8:x:1700000000000 | openssl dgst -sha1 -hmac "$secret" -binary | base64
+	want := Credentials{"1700000600:Zk8:x:1700000000000", "jafZKIJQZFfDyHYRRWsA/5pwA7E=", time.Unix(1_700_000_600, 0)}
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	peer, _, ok := parseUsername(got.Username)
-	if !ok || peer != "Zk8:x" {
-		t.Errorf("peer %q, %v", peer, ok)
+	by, ok := parseUsername(got.Username)
+	if want := (grant{"Zk8:x", want.Expires, 1_700_000_000_000}); !ok || by != want {
+		t.Errorf("parsed %+v, %v, want %+v", by, ok, want)
 	}
+}
+
+func FuzzUsername(f *testing.F) {
+	for _, name := range []string{"1700000600:Zk8:x:1700000000000", "1:a", "1:a:", "1::1", "-1:a:-1", ":", "a:1:2"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		by, ok := parseUsername(name)
+		if !ok {
+			return
+		}
+		again, ok := parseUsername(fmt.Sprintf("%d:%s:%d", by.expires.Unix(), by.peer, by.generation))
+		if !ok || again != by || by.peer == "" || by.generation < 0 {
+			t.Errorf("%q is %+v, and that %+v, %v", name, by, again, ok)
+		}
+	})
 }
 
 func TestICEServersAreThoseThatListen(t *testing.T) {

@@ -89,9 +89,9 @@ type Config struct {
 	MaxAllocations        int
 
 	// Alive says whether the session of a peer lives. It is called for each
-	// authenticated request, from several goroutines, and has to return at
-	// once: a client waits for it, over UDP all do. It must not call the
-	// Server. Nil means that all live.
+	// authenticated request and by Revoke and CloseAllocations, from several
+	// goroutines, and has to return at once: a client waits for it, over UDP all
+	// do. It must not call the Server. Nil means that all live.
 	Alive func(peer string) bool
 
 	// Logger hears of trouble with listeners; of clients and packets only at

@@ -34,10 +34,11 @@ type ICEServer struct {
 // was found in its place.
 func (s *Server) PublicIP() netip.Addr { return s.cfg.PublicIP }
 
-// Credentials makes credentials for peer, signed with the first secret.
+// Credentials makes credentials for peer, signed with the first secret. They are
+// good until they expire, or Revoke is called.
 func (s *Server) Credentials(peer string) Credentials {
 	expires := s.cfg.Now().Add(s.cfg.TTL).Truncate(time.Second)
-	username := strconv.FormatInt(expires.Unix(), 10) + ":" + peer
+	username := fmt.Sprintf("%d:%s:%d", expires.Unix(), peer, s.nextGeneration())
 	return Credentials{Username: username, Password: password(s.cfg.Secrets[0], username), Expires: expires}
 }
 
@@ -76,14 +77,27 @@ func password(secret, username string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// parseUsername takes "expiry:peer" apart.
-func parseUsername(username string) (peer string, expires time.Time, ok bool) {
+// A grant is what a user name says.
+type grant struct {
+	peer       string
+	expires    time.Time
+	generation int64 // 0: there is none, and it counts as older than any
+}
+
+// parseUsername takes "expiry:peer:generation" apart, or "expiry:peer" as other
+// processes make it, where the peer has no colon.
+func parseUsername(username string) (g grant, ok bool) {
 	seconds, peer, ok := strings.Cut(username, ":")
 	unix, err := strconv.ParseInt(seconds, 10, 64)
-	if !ok || err != nil || peer == "" {
-		return "", time.Time{}, false
+	if !ok || err != nil {
+		return grant{}, false
 	}
-	return peer, time.Unix(unix, 0), true
+	g = grant{peer: peer, expires: time.Unix(unix, 0)}
+	if i := strings.LastIndexByte(peer, ':'); i >= 0 {
+		g.peer = peer[:i]
+		g.generation, err = strconv.ParseInt(peer[i+1:], 10, 64)
+	}
+	return g, err == nil && g.peer != "" && g.generation >= 0
 }
 
 // key returns the key that request is to be verified with: of several secrets

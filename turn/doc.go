@@ -30,19 +30,26 @@
 //
 // # Credentials
 //
-// A user name is "expiry:peer", a password base64(HMAC-SHA1(secret, user
-// name)): the TURN REST form, which coturn reads too. An Allocate needs
+// A user name is "expiry:peer:generation", a password base64(HMAC-SHA1(secret,
+// user name)): the TURN REST form, which coturn reads too. An Allocate needs
 // credentials that have not expired. What concerns a living allocation
 // (Refresh, CreatePermission, ChannelBind) is accepted later too, from the
 // same peer on the same 5-tuple, for as long as [Config.Alive] says that the
 // peer is there: expiry never cuts a call. A peer that is not alive is refused
 // everything, and [Server.CloseAllocations] ends what it has.
 //
+// [Server.Revoke] ends what a peer has that stays alive, with all credentials
+// that it was given so far. The generation tells old from new: a number that
+// rises with each that is made, and is the clock's in milliseconds or a little
+// more. Another process that knows the secret can make credentials without
+// it ("expiry:peer", for a peer without a colon); they are older than any others.
+//
 // # Errors as clients see them
 //
-// 401 for credentials that are wrong, expired or of a dead peer, 403 for a
-// refused peer address, 437 for a Refresh in the last second, 441 for credentials of another peer than the one that
-// owns the allocation, 486 when a peer has its quota, 508 when the server is
+// 401 for credentials that are wrong, expired, revoked or of a dead peer, 403 for
+// a refused peer address, 437 for a Refresh in the last second, 441 for
+// credentials of another peer than the one that owns the allocation, or for
+// expired ones older than those it was made with, 486 when a peer has its quota, 508 when the server is
 // full, an allocation has 128 permissions or channels, or an even port or a
 // reservation was asked for.
 package turn

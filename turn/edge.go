@@ -41,11 +41,12 @@ type edge struct {
 	stream bool           // static: one TCP connection
 
 	// Owned by the reading goroutine, about the request it handles.
-	request  []byte         // part of pion's buffer
-	verdict  stun.ErrorCode // goes into the answer instead of pion's code, unless zero
-	key      []byte         // signs the answer
-	reserved string         // the peer a slot is held for, if any
-	made     *allocation    // the latest that the generator made
+	request    []byte         // part of pion's buffer
+	verdict    stun.ErrorCode // goes into the answer instead of pion's code, unless zero
+	key        []byte         // signs the answer
+	reserved   string         // the peer a slot is held for, if any
+	generation int64          // of the credentials that asked for that slot
+	made       *allocation    // the latest that the generator made
 
 	asked atomic.Bool // ending is not empty
 

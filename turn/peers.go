@@ -1,5 +1,10 @@
 package turn
 
+import (
+	"maps"
+	"slices"
+)
+
 // reserve holds a slot for an allocation of peer, unless it has all it may have.
 // The slot goes to the allocation, or back with release.
 func (s *Server) reserve(peer string) bool {
@@ -82,18 +87,27 @@ func (s *Server) end(a *allocation) {
 // were. From then on nothing of them is relayed, and nothing they are bound to
 // is refreshed. It does not wait for the network.
 //
-// A peer that is to stay away has to be dead to Config.Alive first.
+// The credentials of a peer that is dead to Config.Alive are good for nothing
+// anyhow, so what Revoke remembers of it is forgotten. A peer that lives can use
+// those it has for the next allocation.
 func (s *Server) CloseAllocations(peer string) int {
+	alive := s.cfg.Alive(peer)
 	s.mu.Lock()
-	var live []*allocation
-	if p := s.peers[peer]; p != nil {
-		for a := range p.live {
-			live = append(live, a)
-		}
+	if !alive {
+		delete(s.revoked, peer)
 	}
+	live := s.liveLocked(peer)
 	s.mu.Unlock()
 	for _, a := range live {
 		s.end(a)
 	}
 	return len(live)
+}
+
+// liveLocked are the allocations of peer.
+func (s *Server) liveLocked(peer string) []*allocation {
+	if p := s.peers[peer]; p != nil {
+		return slices.Collect(maps.Keys(p.live))
+	}
+	return nil
 }

@@ -31,12 +31,15 @@ type Server struct {
 	failed  chan error     // of capacity 1: a listener ended by itself
 	running sync.WaitGroup // goroutines: ours, and of pion one for each edge and allocation
 
-	mu      sync.Mutex // guards the following
-	serving bool
-	closed  bool
-	edges   map[*edge]struct{}
-	peers   map[string]*holdings // no empty ones
-	slots   int                  // of all peers
+	mu         sync.Mutex // guards the following
+	serving    bool
+	closed     bool
+	edges      map[*edge]struct{}
+	peers      map[string]*holdings // no empty ones
+	slots      int                  // of all peers
+	generation int64                // the last one given
+	revoked    map[string]int64     // the newest generation that is refused, by peer
+	sweepAt    int                  // how many of these there may be before some are forgotten
 }
 
 // holdings are what one peer has.
@@ -58,6 +61,8 @@ func New(cfg Config) (*Server, error) {
 		failed:  make(chan error, 1),
 		edges:   make(map[*edge]struct{}),
 		peers:   make(map[string]*holdings),
+		revoked: make(map[string]int64),
+		sweepAt: minSweep,
 	}
 	if err := s.bindAll(); err != nil {
 		closeAll(s.udp, s.tcp)

@@ -105,10 +105,9 @@ func dial(t testing.TB, s *Server, network string) net.PacketConn {
 	return conn
 }
 
-// allocate has a pion client of peer make an allocation.
-func allocate(t testing.TB, s *Server, network, peer string) (*pion.Client, net.PacketConn) {
+// newClient makes a pion client with these credentials.
+func newClient(t testing.TB, s *Server, network string, creds Credentials) *pion.Client {
 	t.Helper()
-	creds := s.Credentials(peer)
 	client, err := pion.NewClient(&pion.ClientConfig{
 		TURNServerAddr: s.address(t, network),
 		Username:       creds.Username,
@@ -123,6 +122,13 @@ func allocate(t testing.TB, s *Server, network, peer string) (*pion.Client, net.
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
+	return client
+}
+
+// allocate has a pion client of peer make an allocation.
+func allocate(t testing.TB, s *Server, network, peer string) (*pion.Client, net.PacketConn) {
+	t.Helper()
+	client := newClient(t, s, network, s.Credentials(peer))
 	relay, err := client.Allocate()
 	if err != nil {
 		t.Fatalf("allocate for %s over %s: %v", peer, network, err)

@@ -12,10 +12,10 @@ import (
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 )
 
-// allocate has TURN give a relayed address to the peer of a welcome.
-func allocate(t *testing.T, w *wire.Welcome) net.PacketConn {
+// allocate has TURN give a relayed address to who was given ice.
+func allocate(t *testing.T, ice wire.ICE) (net.PacketConn, error) {
 	t.Helper()
-	for _, server := range w.ICE.List {
+	for _, server := range ice.List {
 		for _, u := range server.URLs {
 			address, ok := strings.CutPrefix(strings.TrimSuffix(u, "?transport=udp"), "turn:")
 			if !ok || strings.HasSuffix(u, "tcp") {
@@ -36,15 +36,19 @@ func allocate(t *testing.T, w *wire.Welcome) net.PacketConn {
 			if err := c.Listen(); err != nil {
 				t.Fatal(err)
 			}
-			relayed, err := c.Allocate()
-			if err != nil {
-				t.Fatal(err)
-			}
-			return relayed
+			return c.Allocate()
 		}
 	}
-	t.Fatalf("no TURN over UDP in %+v", w.ICE)
-	return nil
+	t.Fatalf("no TURN over UDP in %+v", ice)
+	return nil, nil
+}
+
+// wantRelay wants that to go well.
+func wantRelay(t *testing.T, ice wire.ICE) {
+	t.Helper()
+	if _, err := allocate(t, ice); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // relaying serves with TURN, and returns it with what dials it.
@@ -95,7 +99,7 @@ func welcomed(t *testing.T, hello string) *wire.Welcome {
 func TestRelayEndsWithTheSession(t *testing.T) {
 	n, s := relaying(t)
 	socket, hello := s.dial("")
-	allocate(t, welcomed(t, hello))
+	wantRelay(t, welcomed(t, hello).ICE)
 	if got := n.turn.Stats().Allocations; got != 1 {
 		t.Fatalf("%d allocations, want 1", got)
 	}
@@ -105,8 +109,8 @@ func TestRelayEndsWithTheSession(t *testing.T) {
 	wantNoAllocations(t, n)
 }
 
-// What a peer relays ends when it is taken out of a room, though its session
-// lives on.
+// What a peer relays ends when it is taken out of a room, and its credentials with
+// it, though its session lives on; with those of its next room it can relay again.
 func TestRelayEndsWithAKick(t *testing.T) {
 	n, s := relaying(t)
 	host, _ := s.dial("")
@@ -123,7 +127,7 @@ func TestRelayEndsWithAKick(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	allocate(t, w)
+	wantRelay(t, w.ICE)
 	if got := n.turn.Stats().Allocations; got != 1 {
 		t.Fatalf("%d allocations, want 1", got)
 	}
@@ -133,5 +137,21 @@ func TestRelayEndsWithAKick(t *testing.T) {
 	wantNoAllocations(t, n)
 	if !n.signaling.Alive(w.Peer) {
 		t.Error("the session has ended")
+	}
+	if _, err := allocate(t, w.ICE); err == nil || !strings.Contains(err.Error(), "401") {
+		t.Errorf("Allocate with the credentials of before: %v, want 401", err)
+	}
+	if err := guest.WriteMessage(1, []byte(`{"id":2,"type":"join","room":"y"}`)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		_, frame, err := guest.ReadMessage()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err := wire.Scan(frame); err == nil && m.Type == wire.TypeJoined {
+			wantRelay(t, *m.ICE)
+			return
+		}
 	}
 }

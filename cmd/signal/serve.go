@@ -92,7 +92,7 @@ func newNode(c Config, log *slog.Logger) (*node, error) {
 	core := signaling.Config{
 		ICEServers:   n.iceServers,
 		Ended:        n.endRelay,
-		Revoked:      n.endRelay,
+		Revoked:      n.revokeRelay,
 		Candidates:   wire.Policy(c.Candidates),
 		Relays:       n.relays(),
 		ResumeKeys:   keys,
@@ -195,12 +195,20 @@ func (n *node) relays() []netip.Prefix {
 	return []netip.Prefix{netip.PrefixFrom(ip, ip.BitLen())}
 }
 
-// endRelay implements signaling.Config.Ended and Revoked: what a peer that is gone
-// from the server, from a room that put it out or from its last one still relays
+// endRelay implements signaling.Config.Ended: what a peer that is gone still relays
 // ends at once.
 func (n *node) endRelay(peer string) {
 	if n.turn != nil {
 		n.turn.CloseAllocations(peer)
+	}
+}
+
+// revokeRelay implements signaling.Config.Revoked: what a peer relays that a room
+// has put out, or that has left its last one, ends at once, and with it the
+// credentials that it has.
+func (n *node) revokeRelay(peer string) {
+	if n.turn != nil {
+		n.turn.Revoke(peer)
 	}
 }
 
