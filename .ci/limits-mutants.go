@@ -68,8 +68,10 @@ var mutants = []mutant{
 	{"passwords", "signaling/share.go", "s.doorsLocked().tries.over(s.srv.now(), tryCost, 1, freeTries*tryCost)", "false", "TestPassword"},
 	{"passwords", "signaling/sources.go", "src.tries.charge(ss.now(), tryCost, 1)", "_ = src", "TestPasswordsOfAnAddressAreBounded"},
 	{"memory", "signaling/memory.go", "case s.nearlyFull():", "case false:", "TestNobodyIsLetInWhileMemoryIsFull"},
-	{"memory", "signaling/memory.go", "if !s.full() {", "if true {", "TestMemoryIsBounded"},
+	{"memory", "signaling/memory.go", "if !s.full() {\n\t\treturn s.cfg.Outbox", "if true {\n\t\treturn s.cfg.Outbox", "TestMemoryIsBounded"},
 	{"memory", "signaling/queue.go", "crowded := l.srv.full()", "crowded := false", "TestQueuesCountForMemory"},
+	{"memory", "signaling/memory.go", "if !s.full() {\n\t\treturn nil", "if true {\n\t\treturn nil", "TestRostersCountForMemory"},
+	{"memory", "signaling/memory.go", "r.app.srv.memory.Add(int64(now - r.weighed))", "", "TestRostersCountForMemory"},
 
 	{"-", "signaling/rosteruser.go", "case callers >= maxCallers,", "case", "TestTooManyCallersFindTheUserBusy"},
 	{"-", "signaling/sources.go", "if len(ss.quiet) < maxSources {", "if true {", "TestAddressesThatAreKeptAreBounded"},

@@ -35,6 +35,7 @@ func (s *Server) handleChange(e *Event, fx *effects) {
 	if !r.live {
 		r.members, r.index, r.rules = nil, nil, nil
 	}
+	r.weighLocked()
 	empty := !r.live && len(r.moved) == 0
 	r.mu.Unlock()
 	if settled != nil {

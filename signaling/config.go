@@ -115,7 +115,7 @@ type Config struct {
 	IPRoomRate      int // rooms per second that one address may open; zero means 20
 	IPRoomBurst     int // rooms at once; zero means 512
 
-	// MaxMemory bounds the bytes that all outboxes, queues, sessions and links of
+	// MaxMemory bounds the bytes that all outboxes, queues, rosters, sessions and links of
 	// this server take. From three quarters of it on nobody new is let in, and
 	// Ready says so; beyond it, who has the most unread loses its history. Zero
 	// means a third of GOMEMLIMIT, or 1 GiB without; negative means no bound.

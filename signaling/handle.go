@@ -196,6 +196,9 @@ func (s *session) handleUpdate(m *wire.Message) *wire.Error {
 		s.srv.exceeded(LimitMetadata)
 		return wire.Refuse(wire.CodeTooBig, "update: data has %d bytes, more than %d", len(m.Data), limit)
 	}
+	if err := s.srv.growing(); err != nil {
+		return err
+	}
 	s.changeOwn(ChangeUpdate, own, m.Data, answer{re: m.ID})
 	return nil
 }

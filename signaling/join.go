@@ -11,7 +11,13 @@ func (s *session) handleJoin(l *Link, m *wire.Message, fx *effects) *wire.Error 
 	if limit := s.chargeJoin(l.src); limit != "" {
 		return s.srv.refuseFor(limit)
 	}
-	if own := s.member(m.Room); own != nil {
+	own := s.member(m.Room)
+	if own == nil || m.Data != nil {
+		if err := s.srv.growing(); err != nil {
+			return err
+		}
+	}
+	if own != nil {
 		s.joinAgain(own, m, fx)
 		return nil
 	}

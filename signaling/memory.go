@@ -20,6 +20,9 @@ const (
 	// places in slices that have grown 32, allocations are rounded up, and the
 	// encoding repeats what stands in the fields. TestSizesAreHonest measures it.
 	frameCost = 640
+	// entryCost is an entry of a roster, beside its data: a member of 192 bytes, 120 in the
+	// cluster's roster, and what points to them.
+	entryCost = 384
 )
 
 // fullAt is the part of MaxMemory from which on nobody new is let in, in
@@ -78,6 +81,24 @@ func (s *session) weighLocked() {
 		s.srv.memory.Add(int64(now - s.weighed))
 		s.weighed = now
 	}
+}
+
+// weighLocked counts what the copy of the roster has come to take.
+func (r *room) weighLocked() {
+	now := 0
+	for _, m := range r.members {
+		now += entryCost + len(m.Data)
+	}
+	r.app.srv.memory.Add(int64(now - r.weighed))
+	r.weighed = now
+}
+
+// growing refuses what would be kept in a roster, as long as memory is full.
+func (s *Server) growing() *wire.Error {
+	if !s.full() {
+		return nil
+	}
+	return s.refuseFor(LimitMemory)
 }
 
 // holdLocked counts n bytes more that wait in the link.

@@ -190,3 +190,49 @@ func TestSizesAreHonest(t *testing.T) {
 		runtime.KeepAlive(s)
 	}
 }
+
+// TestRostersCountForMemory has one client join room after room with all the data
+// that it may.
+func TestRostersCountForMemory(t *testing.T) {
+	const most = 1 << 20
+	cfg := Config{MaxMemory: most, MaxRooms: 1000, JoinRate: -1, Rate: 1e6, Burst: 1e6, Bytes: 1 << 40, Outbox: 1 << 20}
+	inBubble(t, 1, cfg, func(t *testing.T, h *harness) {
+		srv, c := h.servers[0], h.hello(t)
+		room := func(i int) string { return fmt.Sprintf("room-%d", i) }
+		idle := srv.Stats().Memory
+		join := func(i int) bool {
+			c.send(&wire.Message{Type: wire.TypeJoin, Room: room(i), Data: long(4000)})
+			frames := c.frames()
+			c.ack()
+			last := frames[len(frames)-1]
+			if last.Type == wire.TypeError && last.Code != wire.CodeUnavailable {
+				t.Fatalf("join: %s %s", last.Code, last.Text)
+			}
+			return last.Type == wire.TypeJoined
+		}
+		rooms := 0
+		for rooms < 1000 && join(rooms) {
+			rooms++
+		}
+		if n := srv.Stats().Memory; n < most || n > most+8<<10 || rooms < 200 || rooms > most/4000 {
+			t.Fatalf("%d rooms, and %d bytes, which can be %d", rooms, n, most)
+		}
+		h.wantLimit(LimitMemory, 1)
+		c.send(&wire.Message{Type: wire.TypeUpdate, Room: room(0), Data: long(4000)})
+		c.wantError(wire.CodeUnavailable, c.id)
+		c.send(&wire.Message{Type: wire.TypeWatch, Users: []string{"ben"}})
+		c.wantError(wire.CodeUnavailable, c.id)
+
+		for i := range rooms {
+			c.send(&wire.Message{Type: wire.TypeLeave, Room: room(i)})
+			c.frames()
+			c.ack()
+		}
+		if n := srv.Stats().Memory; n > idle+4<<10 {
+			t.Errorf("%d bytes are counted, %d more than without a room", n, n-idle)
+		}
+		if !join(0) {
+			t.Error("it does not come into a room, and there is place again")
+		}
+	})
+}

@@ -96,6 +96,11 @@ func (s *session) handleWatch(m *wire.Message, fx *effects) *wire.Error {
 		s.srv.exceeded(LimitWatched)
 		return wire.Refuse(wire.CodeTooManyWatched, "watch: that would be %d users, more than %d", count, limit)
 	}
+	if len(rosters) > 0 {
+		if err := s.srv.growing(); err != nil {
+			return err
+		}
+	}
 	for _, own := range again {
 		own.room.mu.Lock()
 		own.tellPresence(own.room.presenceLocked(), fx)

@@ -21,6 +21,7 @@ type room struct {
 	index   map[string]*member // by id; nil while members are few
 	moved   []*member          // were here, and may still be sent something
 	rules   *Rules
+	weighed int // bytes that are counted for MaxMemory
 }
 
 // indexFrom is the number of members from which looking one up takes a map.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"testing"
 	"time"
@@ -107,5 +108,33 @@ func TestSilentConnectionsAreForgotten(t *testing.T) {
 	s.note(all[2], http.StateClosed)
 	if len(s.waiting) != 0 || len(s.counts) != 0 {
 		t.Errorf("%d wait, of %d addresses; want none", len(s.waiting), len(s.counts))
+	}
+}
+
+// from is a connection from an address.
+type from struct {
+	net.Conn
+	addr string
+}
+
+func (c from) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.addr)) }
+func (c from) Close() error         { return nil }
+
+// TestSilentConnectionsAreCountedByNetwork has no more places for who has a /64, and
+// none counted for a proxy.
+func TestSilentConnectionsAreCountedByNetwork(t *testing.T) {
+	p := &Proxies{TrustedProxies: []string{"10.0.0.0/8"}}
+	if err := p.check(); err != nil {
+		t.Fatal(err)
+	}
+	s := newSilent(2, p.isTrusted)
+	for i, addr := range []string{
+		"[2001:db8:1:2::1]:1", "[2001:db8:1:2::2]:1", "[2001:db8:1:2:3::]:1", "[2001:db8:1:3::1]:1", "[fe80::1%eth0]:1",
+		"10.0.0.1:1", "[::ffff:10.0.0.1]:2", "192.0.2.1:1", "[::ffff:192.0.2.1]:2", "192.0.2.1:3",
+	} {
+		s.note(from{addr: fmt.Sprint(addr, i)}, http.StateNew)
+	}
+	if len(s.waiting) != 6 || len(s.counts) != 4 {
+		t.Errorf("%d wait, of %d addresses; want 6, of 4: %v", len(s.waiting), len(s.counts), s.counts)
 	}
 }
