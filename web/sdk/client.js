@@ -204,33 +204,33 @@ export class Client extends Target {
       env: this.#env,
       log: this.#log,
       session: this.#session,
-      configuration: () => this.#configuration(),
+      configuration: (policy) => this.#configuration(policy),
       post: (to, frame, fate) => this.#mailbox(to).put(frame, size(encode(frame)), fate),
       attach: (handlers) => this.#handlers.set(room, handlers),
       gone: (id) => this.#maybeGone(id),
-      leave: () => this.#leave(room),
+      over: (inside) => this.#over(room, inside),
     };
   }
 
-  /** @returns {RTCConfiguration} */
-  #configuration() {
+  /** @param {import('./wire.js').CandidatePolicy} [policy] of the room; the strictest holds @returns {RTCConfiguration} */
+  #configuration(policy) {
     const { rtc, relayOnly } = this.#options;
     return {
       bundlePolicy: 'max-bundle',
       ...rtc,
-      ...((relayOnly || this.#session.candidates === 'relay') && { iceTransportPolicy: 'relay' }),
+      ...((relayOnly || policy === 'relay' || this.#session.candidates === 'relay') && { iceTransportPolicy: 'relay' }),
       iceServers: [...this.#session.iceServers, ...(rtc?.iceServers ?? [])],
     };
   }
 
-  /** @param {string} room */
-  async #leave(room) {
+  /** @param {string} room @param {boolean} inside as the server has it */
+  async #over(room, inside) {
     this.#rooms.delete(room);
     this.#handlers.delete(room);
     if (this.#alone) return this.#session.close();
     const ids = [...(this.#rosters.get(room) ?? [])];
     this.#rosters.delete(room);
-    await new Promise((resolve) => this.#session.push({ type: 'leave', room }, { answer: true, ok: resolve, fail: resolve }));
+    if (inside) await new Promise((resolve) => this.#session.push({ type: 'leave', room }, { answer: true, ok: resolve, fail: resolve }));
     for (const id of ids) this.#maybeGone(id);
   }
 

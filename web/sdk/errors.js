@@ -51,6 +51,26 @@ export class SignalError extends Error {
 /** It cannot be done any more. @param {'connection' | 'room'} [what] */
 export const closed = (what = 'connection') => new SignalError('closed', `the ${what} is over`);
 
+const out = /** @type {Record<string, string>} */ ({
+  'peer-left kicked': 'A host has taken you out of the room.',
+  'peer-left banned': 'A host has taken you out of the room, and keeps you out for some time.',
+  'peer-left ended': 'A host has ended it for everybody.',
+  'peer-left forbidden': 'You may not be in this room any more.',
+  'peer-left replaced': 'You have joined this room anew elsewhere.',
+  'denied denied': 'A host did not let you in.',
+  'denied timeout': 'Nobody has let you in.',
+  'denied banned': 'You are kept out of this room.',
+  'denied ended': 'Nobody is in the room any more who could let you in.',
+});
+
+/**
+ * Why the server has one out of a room.
+ * @param {string} type of the frame that says so: peer-left or denied
+ * @param {string} reason
+ * @param {string} [text] what the host says about it
+ */
+export const taken = (type, reason, text) => new SignalError(reason, text || out[`${type} ${reason}`] || `The server has you out of the room: ${reason}.`);
+
 /**
  * The error that a server told in a frame.
  * @param {{code?: string, text?: string, after?: number}} frame

@@ -14,6 +14,9 @@ export class Me extends Target {
   #name;
   #metadata;
 
+  /** What the room lets me do. @type {import('./wire.js').Role} */
+  role = 'participant';
+
   /**
    * @param {{env: import('./probe.js').Env, session: import('./session.js').Session, publish: () => Promise<void>, check: (data: object) => void, name?: string, metadata?: any}} options
    *   publish tells the others; check throws if that is too much to tell
@@ -46,9 +49,9 @@ export class Me extends Target {
    * @param {{name?: string, metadata?: any}} what
    */
   async update(what) {
-    const { camera, microphone } = this;
+    const { role, camera, microphone } = this;
     const { name = this.#name, metadata } = { metadata: this.#metadata, ...what };
-    this.#check(rosterData({ name, metadata, camera, microphone })); // or it would be refused later, with whatever comes then
+    this.#check(rosterData({ name, metadata, role, camera, microphone })); // or it would be refused later, with whatever comes then
     this.#name = name;
     this.#metadata = metadata;
     this.fire('changed');
@@ -58,10 +61,10 @@ export class Me extends Target {
 
 /**
  * The metadata by which the others know me: see readSlots for how they read it.
- * @param {Pick<Me, 'name' | 'metadata' | 'camera' | 'microphone'>} me
+ * @param {Pick<Me, 'name' | 'metadata' | 'role' | 'camera' | 'microphone'>} me
  */
-export function rosterData({ name, metadata, camera, microphone }) {
+export function rosterData({ name, metadata, role, camera, microphone }) {
   /** @param {Source} source */
-  const carries = (source) => (!source.active ? 'off' : source.muted ? 'muted' : 'on');
+  const carries = (source) => (!source.active || role === 'viewer' ? 'off' : source.muted ? 'muted' : 'on');
   return { name: name || undefined, metadata, slots: { microphone: carries(microphone), camera: carries(camera) } };
 }

@@ -57,6 +57,11 @@ export class Participant extends Target {
     return this.#seat.user;
   }
 
+  /** What the room lets it do: nothing that a viewer sends is played. */
+  get role() {
+    return this.#seat.role;
+  }
+
   /** @returns {string} */
   get name() {
     const name = this.#seat.data?.name;

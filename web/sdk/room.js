@@ -1,21 +1,21 @@
-import { SignalError, closed } from './errors.js';
-import { Feed, Target } from './events.js';
+import { SignalError, closed, taken } from './errors.js';
+import { Lobby } from './lobby.js';
 import { Me, rosterData } from './me.js';
-import { Pair } from './pair.js';
-import { Seat } from './seat.js';
+import { Moderated } from './moderation.js';
+import { Roster } from './roster.js';
 import { startSources } from './source.js';
 import { size } from './wire.js';
 
-const AWAY_AFTER = 1_000;
-
 /** @typedef {import('./wire.js').Frame} Frame */
+/** @typedef {import('./wire.js').Role} Role */
 /** @typedef {import('./participant.js').Participant} Participant */
-/** @typedef {import('./session.js').State} State */
-/** @typedef {'left' | 'replaced' | 'failed'} Reason why the room is over */
-/** @typedef {'left' | 'timeout' | 'forbidden'} LeftReason why a participant is not there any more */
+/** @typedef {import('./lobby.js').Knocker} Knocker */
+/** @typedef {import('./moderation.js').Rules} Rules */
+/** @typedef {import('./session.js').State | 'waiting'} State waiting: in the lobby */
+/** @typedef {'left' | 'replaced' | 'failed' | 'kicked' | 'banned' | 'ended' | 'forbidden'} Reason why the room is over */
 /**
  * @typedef {{
- *   name?: string, metadata?: any,
+ *   name?: string, metadata?: any, password?: string, link?: string, waiting?: (room: Room, after: number) => void,
  *   camera?: import('./devices.js').Want, microphone?: import('./devices.js').Want,
  * }} RoomOptions
  */
@@ -35,38 +35,43 @@ const AWAY_AFTER = 1_000;
  *   env: import('./probe.js').Env,
  *   log: (level: 'debug' | 'info' | 'warn', what: string, detail?: object) => void,
  *   session: import('./session.js').Session,
- *   configuration: () => RTCConfiguration,
+ *   configuration: (policy?: import('./wire.js').CandidatePolicy) => RTCConfiguration,
  *   post: (to: string, frame: Frame, fate?: import('./outbox.js').Fate) => void,
  *   attach: (handlers: RoomHandlers) => void,
  *   gone: (id: string) => void,
- *   leave: () => Promise<void>,
+ *   over: (inside: boolean) => Promise<void>,
  * }} Wire
- *   session delivers to the server, post to another peer; gone says that a
- *   peer has left this room; leave says that this room is over, and gives up
- *   the connection if that was made for it
+ *   session delivers to the server, post to another peer; configuration is by
+ *   the room's own candidate policy; gone says that a peer has left this room;
+ *   over says that this room is over, tells the server so if it has me inside,
+ *   and gives up the connection if that was made for this room
  */
 /**
  * @typedef {{
  *   statechange: {}, blocked: {}, error: {error: SignalError},
  *   participantjoined: {participant: Participant}, participantaway: {participant: Participant},
  *   participantback: {participant: Participant}, participantchanged: {participant: Participant},
- *   participantleft: {participant: Participant, reason: LeftReason},
- *   message: {participant: Participant, data: any},
+ *   participantleft: {participant: Participant, reason: import('./roster.js').LeftReason},
+ *   message: {participant: Participant, data: any}, muterequest: {participant: Participant, data: any},
+ *   waiting: {after: number}, role: {role: Role, by: Participant | null}, rules: {rules: Rules, by: Participant | null},
+ *   knock: {knocker: Knocker}, knockended: {knocker: Knocker, reason: import('./lobby.js').KnockEnd},
  * }} RoomEvents
  */
+
+/** @type {Set<string>} */
+const endings = new Set(['replaced', 'kicked', 'banned', 'ended', 'forbidden']);
 
 /**
  * A room that this client is in. Iterating it yields who is there, then who
  * comes, and ends with it.
- * @extends {Target<RoomEvents>}
+ * @extends {Moderated<RoomEvents>}
  */
-export class Room extends Target {
+export class Room extends Moderated {
   #wire;
-  /** @type {Map<string, Seat>} */ #seats = new Map();
-  /** @type {Map<string, Participant>} */ #participants = new Map();
-  /** @type {Map<string, Pair>} offering machines: their pc goes on when a peer comes back */ #pairs = new Map();
-  /** @type {Map<string, any>} by id: timers of those whom a lost server forgot */ #missing = new Map();
-  /** @type {Set<Feed<Participant>>} */ #feeds = new Set();
+  #roster;
+  #lobby = new Lobby((type, fields) => this.fire(type, fields));
+  /** @type {{password?: string, link?: string}} what lets me in */ #keys;
+  /** @type {Rules} */ #rules = {};
   /** @type {State} */ #state = 'connecting';
   /** @type {Reason | null} */ #reason = null;
   /** @type {'session' | 'history' | null} what was lost since the last snapshot */ #lost = null;
@@ -81,14 +86,20 @@ export class Room extends Target {
    * @param {Wire} wire
    * @param {RoomOptions} options
    */
-  constructor(name, wire, { name: ownName, metadata, camera, microphone }) {
-    super();
-    this.name = name;
-    this.#wire = wire;
-    this.me = new Me({
+  constructor(name, wire, { name: ownName, metadata, password, link, waiting, camera, microphone }) {
+    const me = new Me({
       env: wire.env, session: wire.session, name: ownName, metadata,
       publish: () => this.#publish(),
       check: (data) => this.#check('update', JSON.stringify(data)),
+    });
+    super(me, (frame, answer) => this.#ask(frame, answer));
+    this.name = name;
+    this.#wire = wire;
+    this.#keys = { password, link };
+    this.#roster = new Roster({
+      name, me, wire,
+      configuration: () => wire.configuration(this.#rules.candidates),
+      fire: (type, fields) => this.fire(type, fields),
     });
     wire.attach({
       frame: (frame) => this.#frame(frame),
@@ -97,8 +108,9 @@ export class Room extends Target {
       unsaid: (frame, fate) => this.#tellEach(frame, fate),
       over: (reason, error) => this.#end(reason, error),
     });
-    for (const source of [this.me.camera, this.me.microphone]) source.on('change', () => this.#sourceChanged());
-    startSources(wire.env, this.me, { camera, microphone });
+    if (waiting) this.on('waiting', ({ after }) => waiting(this, after));
+    for (const source of [me.camera, me.microphone]) source.on('change', () => this.#sourceChanged());
+    startSources(wire.env, me, { camera, microphone });
   }
 
   /** @returns {State} */
@@ -113,7 +125,17 @@ export class Room extends Target {
 
   /** @returns {ReadonlyMap<string, Participant>} by id, longest here first */
   get participants() {
-    return this.#participants;
+    return this.#roster.participants;
+  }
+
+  /** What holds here, as hosts have said. */
+  get rules() {
+    return this.#rules;
+  }
+
+  /** @returns {ReadonlyMap<string, Knocker>} by id: who waits to be let in, as hosts are told */
+  get knockers() {
+    return this.#lobby.knockers;
   }
 
   /** Resolves when the server has let me in. */
@@ -124,13 +146,10 @@ export class Room extends Target {
     }));
   }
 
-  /** @returns {Feed<Participant>} */
+  /** @returns {import('./events.js').Feed<Participant>} */
   [Symbol.asyncIterator]() {
-    /** @type {Feed<Participant>} */
-    const feed = new Feed(() => this.#feeds.delete(feed));
-    for (const participant of this.#participants.values()) feed.push(participant);
+    const feed = this.#roster.feed();
     if (this.#state === 'disconnected') feed.end();
-    else this.#feeds.add(feed);
     return feed;
   }
 
@@ -143,13 +162,13 @@ export class Room extends Target {
    */
   async send(data, { to } = {}) {
     this.#mustBeThere();
-    if (to && !this.#seats.has(to.id)) throw new SignalError('no_such_peer', 'this participant has left');
+    if (to && !this.#roster.seat(to.id)) throw new SignalError('no_such_peer', 'this participant has left');
     const frame = { type: 'message', room: this.name, data: data ?? null };
     this.#check('message', JSON.stringify(frame.data), this.#wire.session.limits.message - 512);
     await new Promise((resolve, reject) => {
       const fate = { ok: () => resolve(undefined), fail: reject };
       if (to) this.#wire.post(to.id, frame, fate);
-      else if (this.#lost || this.#missing.size) this.#tellEach(frame, fate);
+      else if (this.#lost || this.#roster.misses) this.#tellEach(frame, fate);
       else this.#wire.session.push(frame, fate);
     });
   }
@@ -161,7 +180,7 @@ export class Room extends Target {
    * @param {import('./outbox.js').Fate} fate
    */
   async #tellEach({ type, data }, fate) {
-    await Promise.all([...this.#seats.keys()].map((id) => new Promise((resolve) => {
+    await Promise.all([...this.participants.keys()].map((id) => new Promise((resolve) => {
       this.#wire.post(id, { type, room: this.name, data }, { ok: resolve, fail: resolve });
     })));
     fate.ok?.();
@@ -171,12 +190,12 @@ export class Room extends Target {
   async leave() {
     if (this.#state === 'disconnected') return;
     this.#end('left');
-    await this.#wire.leave();
+    await this.#wire.over(true);
   }
 
   /** Starts the sound that the browser has blocked; call it from a click. */
   async play() {
-    await Promise.all([...this.#seats.values()].map((seat) => seat.play()));
+    await this.#roster.play();
   }
 
   #mustBeThere() {
@@ -189,32 +208,40 @@ export class Room extends Target {
     if (bytes > limit) throw new SignalError('too_big', `${type}: ${bytes} bytes, and ${limit} are allowed`);
   }
 
+  /** @param {Frame} frame @param {boolean} [answer] */
+  async #ask(frame, answer = true) {
+    this.#mustBeThere();
+    this.#check(frame.type, JSON.stringify(frame), this.#wire.session.limits.message - 512);
+    return new Promise((ok, fail) => this.#wire.session.push({ ...frame, room: this.name }, { answer, ok, fail }));
+  }
+
   #join() {
-    const frame = { type: 'join', room: this.name, data: rosterData(this.me) };
+    const frame = { type: 'join', room: this.name, ...this.#keys, data: rosterData(this.me) };
     this.#told = JSON.stringify(frame.data);
     try {
       this.#check('join', this.#told);
+      this.#check('join', JSON.stringify(this.#keys));
     } catch (error) {
-      return this.#refused(/** @type {SignalError} */ (error));
+      return this.#out(/** @type {SignalError} */ (error));
     }
     this.#wire.session.push(frame, {
       answer: true,
-      fail: (error) => error.code === 'outcome_unknown' || this.#refused(error), // it is sent again
+      fail: (error) => error.code === 'outcome_unknown' || this.#out(error), // it is sent again
     });
   }
 
-  /** @param {SignalError} error */
-  #refused(error) {
+  /** The server does not have me inside, or no more. @param {SignalError} error @param {Reason} [reason] */
+  #out(error, reason = 'failed') {
     if (this.#state === 'disconnected') return;
-    this.#end('failed', error);
-    this.#wire.leave();
+    this.#end(reason, error);
+    this.#wire.over(false);
   }
 
   /** Tells the others who I am and what my slots carry; changes of one moment go together. */
   #publish() {
     this.#publishing ??= Promise.resolve().then(() => {
       this.#publishing = null;
-      if (!this.#snapshot) return; // told when it is there
+      if (!this.#snapshot && this.#state !== 'waiting') return; // told when it is there
       const frame = { type: 'update', room: this.name, data: rosterData(this.me) };
       const told = JSON.stringify(frame.data);
       if (told === this.#told) return;
@@ -240,7 +267,7 @@ export class Room extends Target {
   }
 
   #sourceChanged() {
-    for (const seat of this.#seats.values()) seat.tracksChanged();
+    this.#roster.tracksChanged();
     this.#publishSoon();
     this.me.fire('changed');
     this.play(); // a page that captures may play sound
@@ -250,14 +277,15 @@ export class Room extends Target {
   #lose(how) {
     this.#snapshot = false;
     if (this.#lost !== 'session') this.#lost = how;
-    if (how === 'session') this.#pairs.clear();
+    if (how === 'session') this.#roster.renumber();
+    this.#lobby.lose();
     this.#judge();
     this.#join();
   }
 
   #judge() {
     const link = this.#wire.session.state;
-    for (const seat of this.#seats.values()) seat.linkChanged();
+    this.#roster.linkChanged();
     if (link === 'disconnected') return;
     if (link === 'connected' && this.#snapshot) this.#setState('connected');
     else if (this.#state === 'connected') this.#setState('reconnecting');
@@ -274,127 +302,90 @@ export class Room extends Target {
   #end(reason, error) {
     if (this.#state === 'disconnected') return;
     this.#reason = reason;
-    if (reason === 'failed' && error && !this.#entered) this.fire('error', { error });
+    if (error && reason !== 'left' && reason !== 'replaced' && !this.#entered) this.fire('error', { error });
     this.#entered?.(error ?? closed('room'));
     this.#entered = null;
-    for (const timer of this.#missing.values()) this.#wire.env.clearTimeout(timer);
-    for (const seat of this.#seats.values()) seat.end();
-    this.#seats.clear();
-    this.#participants.clear();
+    this.#roster.end();
     this.me.camera.stop();
     this.me.microphone.stop();
     this.#setState('disconnected');
-    for (const feed of this.#feeds) feed.end();
+    this.#roster.endFeeds();
   }
 
   /** @param {Frame} frame */
   #frame(frame) {
     if (this.#state === 'disconnected') return;
-    const seat = this.#seats.get(frame.from ?? '');
+    const seat = this.#roster.seat(frame.from);
     switch (frame.type) {
-      case 'joined': return this.#handleJoined(frame.peers ?? []);
-      case 'peer-joined': return this.#handlePeer(frame.peer);
-      case 'peer-updated': return this.#handleUpdated(frame.peer);
+      case 'joined': return this.#handleJoined(frame);
+      case 'waiting': return this.#handleWaiting(frame);
+      case 'denied': return this.#taken(frame);
+      case 'peer-joined': return this.#handlePeerJoined(frame);
+      case 'peer-updated': return this.#roster.updated(frame.peer);
       case 'peer-left':
-        if (frame.from === this.#wire.session.id) return this.#refused(new SignalError('forbidden', `the server has taken you out of the room: ${frame.reason}`));
-        return seat && this.#remove(seat, frame.reason ?? 'left');
-      case 'peer-away': return seat && this.#setAway(seat, true);
-      case 'peer-back': return seat && this.#setAway(seat, false);
+        if (frame.from === this.#wire.session.id) return this.#taken(frame);
+        return seat && this.#roster.remove(seat, frame.reason ?? 'left');
+      case 'peer-away': return seat && this.#roster.setAway(seat, true);
+      case 'peer-back': return seat && this.#roster.setAway(seat, false);
+      case 'role': return this.#setRole(frame);
+      case 'rules': return this.#handleRules(frame);
+      case 'knock': return this.#lobby.knock(frame.peer);
+      case 'knock-ended': return this.#lobby.ended(frame.from ?? '', frame.reason);
       case 'message': return seat && 'data' in frame ? this.fire('message', { participant: seat.participant, data: frame.data }) : undefined;
+      case 'mute-request': return seat && this.fire('muterequest', { participant: seat.participant, data: frame.data });
       case 'offer': case 'answer': case 'candidates': case 'negotiate': case 'reject': return seat?.handle(frame);
     }
   }
 
-  /** A snapshot: whoever is not in it is gone, or was forgotten by a server that is lost. @param {import('./wire.js').Peer[]} peers */
-  #handleJoined(peers) {
+  /** Somebody has put me out, or nobody has let me in. @param {Frame} frame */
+  #taken({ type, reason = '', text }) {
+    this.#out(taken(type, reason, text), endings.has(reason) ? reason : 'failed');
+  }
+
+  /** @param {Frame} frame */
+  #handleWaiting({ after = 0 }) {
+    this.#roster.snapshot([], 'session'); // who was inside before is outside now
+    this.#lost = null;
+    this.#snapshot = false;
+    this.#setState('waiting');
+    this.#publishSoon();
+    this.fire('waiting', { after });
+  }
+
+  /** @param {Frame} frame */
+  #handleJoined({ peers = [], role, rules = {} }) {
     const lost = this.#lost;
     this.#lost = null;
     this.#snapshot = true;
-    const here = new Set(peers.map((peer) => peer.id));
-    for (const seat of [...this.#seats.values()]) {
-      if (!here.has(seat.id)) lost === 'history' ? this.#miss(seat) : this.#remove(seat, 'timeout');
-    }
-    for (const peer of peers) {
-      if (lost === 'session') this.#seats.get(peer.id)?.renew(peer, this.#pairWith(peer)); // a new id of mine: a new pair, perhaps with other roles
-      this.#handlePeer(peer);
-    }
+    this.#rules = rules;
+    this.#setRole({ type: 'role', role });
+    this.#roster.snapshot(peers, lost);
     this.#judge();
     this.#publishSoon();
     this.#entered?.(null);
     this.#entered = null;
   }
 
-  /** @param {import('./wire.js').Peer} peer */
-  #handlePeer(peer) {
-    const known = this.#seats.get(peer.id);
-    if (!known) return this.#add(peer);
-    this.#handleUpdated(peer);
-    this.#setAway(known, peer.away ?? false);
+  /** @param {Frame} frame */
+  #handlePeerJoined({ peer }) {
+    this.#lobby.ended(peer.id, 'admitted');
+    this.#roster.peer(peer);
   }
 
-  /** @param {import('./wire.js').Peer} peer */
-  #pairWith(peer) {
-    if (peer.offers) return new Pair(false);
-    const pair = this.#pairs.get(peer.id) ?? new Pair(true);
-    this.#pairs.set(peer.id, pair);
-    return pair;
+  /** @param {Frame} frame */
+  #setRole({ role = 'participant', from }) {
+    if (role === this.me.role) return;
+    this.me.role = role;
+    if (role !== 'host') this.#lobby.lose();
+    this.#roster.roleChanged();
+    this.#publishSoon();
+    this.me.fire('changed');
+    this.fire('role', { role, by: this.#roster.seat(from)?.participant ?? null });
   }
 
-  /** @param {import('./wire.js').Peer} peer */
-  #add(peer) {
-    /** @type {Seat} */
-    const seat = new Seat(peer, {
-      ...this.#wire,
-      trackOf: (name) => this.me[name].track,
-      send: (to, frame) => this.#wire.post(to, { ...frame, room: this.name }),
-      onerror: (error) => {
-        error.participant = seat.participant;
-        this.fire('error', { error });
-      },
-      onblocked: () => this.fire('blocked'),
-    });
-    this.#seats.set(peer.id, seat);
-    this.#participants.set(peer.id, seat.participant);
-    seat.begin(this.#pairWith(peer));
-    for (const feed of this.#feeds) feed.push(seat.participant);
-    this.fire('participantjoined', { participant: seat.participant });
-  }
-
-  /** @param {import('./wire.js').Peer} peer */
-  #handleUpdated(peer) {
-    const seat = this.#seats.get(peer.id);
-    if (!seat || JSON.stringify(seat.data) === JSON.stringify(peer.data)) return;
-    seat.update(peer);
-    this.fire('participantchanged', { participant: seat.participant });
-  }
-
-  /** @param {Seat} seat @param {boolean} away */
-  #setAway(seat, away) {
-    this.#wire.env.clearTimeout(this.#missing.get(seat.id));
-    this.#missing.delete(seat.id);
-    if (seat.away === away) return;
-    seat.setAway(away);
-    this.fire(away ? 'participantaway' : 'participantback', { participant: seat.participant });
-  }
-
-  /** Most of those whom a lost server forgot are on their way, too: away after a moment, as with any lost link. @param {Seat} seat */
-  #miss(seat) {
-    if (this.#missing.has(seat.id)) return; // since the server before
-    const { setTimeout } = this.#wire.env;
-    this.#missing.set(seat.id, setTimeout(() => {
-      this.#setAway(seat, true);
-      this.#missing.set(seat.id, setTimeout(() => this.#remove(seat, 'timeout'), this.#wire.session.window));
-    }, AWAY_AFTER));
-  }
-
-  /** @param {Seat} seat @param {LeftReason} reason */
-  #remove(seat, reason) {
-    this.#wire.env.clearTimeout(this.#missing.get(seat.id));
-    this.#missing.delete(seat.id);
-    seat.end();
-    this.#seats.delete(seat.id);
-    this.#participants.delete(seat.id);
-    this.#wire.gone(seat.id);
-    this.fire('participantleft', { participant: seat.participant, reason });
+  /** @param {Frame} frame */
+  #handleRules({ rules = {}, from }) {
+    this.#rules = rules;
+    this.fire('rules', { rules, by: this.#roster.seat(from)?.participant ?? null });
   }
 }

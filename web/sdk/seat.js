@@ -18,7 +18,8 @@ import { readSlots } from './slots.js';
 /** What a room keeps for one participant: the roster's entry, the negotiation, the media. */
 export class Seat {
   #options;
-  /** @type {Peer | null} null where there is no WebRTC */ #peer = null;
+  /** @type {Peer | null} null where there is no WebRTC, or nothing to negotiate */ #peer = null;
+  #apart = false; // two viewers: nothing to negotiate
   /** @type {MediaState} */ #media = 'connecting';
   #away = false;
   #left = false;
@@ -26,6 +27,7 @@ export class Seat {
   /** @type {Set<HTMLVideoElement>} muted because the browser blocks sound */ #silenced = new Set();
   /** @type {MediaStream | null} */ #stream = null;
   /** @type {ReturnType<typeof readSlots>} */ #slots;
+  /** @type {Partial<Record<SlotName, MediaStreamTrack>>} what came, be it played or not */ #received = {};
 
   /** @type {Partial<Record<SlotName, {track: MediaStreamTrack, stream: MediaStream}>>} */ tracks = {};
   /** @type {'direct' | 'relay' | null} */ path = null;
@@ -39,6 +41,7 @@ export class Seat {
     this.id = peer.id;
     this.user = peer.user ?? null;
     this.offers = peer.offers;
+    this.role = peer.role ?? 'participant';
     this.data = peer.data;
     this.#slots = readSlots(peer.data);
     this.#away = peer.away ?? false;
@@ -46,12 +49,30 @@ export class Seat {
     if (options.env.MediaStream) this.#stream = new options.env.MediaStream();
   }
 
-  /** Negotiates anew, as another pair. @param {import('./wire.js').Peer} peer @param {import('./pair.js').Pair} pair */
-  renew(peer, pair) {
-    this.#peer?.end();
+  /** What was negotiated is over: another pair begins. @param {import('./wire.js').Peer} peer */
+  renew(peer) {
+    this.#endPair();
     this.offers = peer.offers;
     if (this.#media === 'connected') this.#change(() => (this.#media = 'reconnecting'));
-    this.begin(pair);
+  }
+
+  /** Negotiates no more: there is nothing to send either way. */
+  part() {
+    this.#endPair();
+    this.#change(() => {
+      this.#apart = true;
+      this.#media = 'connecting';
+    });
+  }
+
+  #endPair() {
+    this.#peer?.end();
+    this.#peer = null;
+  }
+
+  /** There is a negotiation. */
+  get paired() {
+    return this.#peer !== null;
   }
 
   get #linked() {
@@ -60,6 +81,7 @@ export class Seat {
 
   /** Begins to negotiate. @param {import('./pair.js').Pair} pair */
   begin(pair) {
+    this.#change(() => (this.#apart = false));
     if (!this.#options.env.RTCPeerConnection) return;
     this.#peer = new Peer({
       ...this.#options,
@@ -73,7 +95,7 @@ export class Seat {
         this.path = path;
         this.participant.fire('pathchange');
       },
-      ontrack: (name, track) => this.#setTrack(name, track),
+      ontrack: (name, track) => this.#receive(name, track ?? undefined),
     });
     this.linkChanged();
     this.#peer.handle({ kind: this.#away ? 'peer-away' : 'peer-back' });
@@ -82,7 +104,8 @@ export class Seat {
 
   get state() {
     if (this.#left) return 'left';
-    return this.#away ? 'away' : this.#media;
+    if (this.#away) return 'away';
+    return this.#apart ? 'connected' : this.#media;
   }
 
   get away() {
@@ -95,6 +118,7 @@ export class Seat {
 
   /** @param {SlotName} name @returns {import('./slots.js').Carries} */
   carries(name) {
+    if (this.role === 'viewer') return 'off';
     if (this.#slots) return this.#slots[name];
     const track = this.tracks[name]?.track;
     if (!track || track.readyState === 'ended') return 'off';
@@ -108,12 +132,17 @@ export class Seat {
     if (this.state !== before) this.participant.fire('statechange');
   }
 
-  /** @param {import('./wire.js').Peer} peer */
-  update(peer) {
-    const before = JSON.stringify(this.#slots);
-    this.data = peer.data;
-    this.#slots = readSlots(peer.data);
-    if (JSON.stringify(this.#slots) !== before) this.participant.fire('trackchange');
+  /** Reports whether anything is another. @param {import('./wire.js').Peer} peer */
+  update({ role = 'participant', data }) {
+    if (role === this.role && JSON.stringify(data) === JSON.stringify(this.data)) return false;
+    const told = () => JSON.stringify([this.carries('microphone'), this.carries('camera')]);
+    const before = told();
+    this.role = role;
+    this.data = data;
+    this.#slots = readSlots(data);
+    if (told() !== before) this.participant.fire('trackchange');
+    for (const name of /** @type {const} */ (['microphone', 'camera'])) this.#show(name);
+    return true;
   }
 
   /** @param {boolean} away */
@@ -148,18 +177,26 @@ export class Seat {
     this.#change(() => (this.#left = true));
   }
 
-  /** @param {SlotName} name @param {MediaStreamTrack | null} track */
-  #setTrack(name, track) {
+  /** @param {SlotName} name @param {MediaStreamTrack} [track] */
+  #receive(name, track) {
+    if (track === this.#received[name]) return;
+    this.#received[name] = track;
+    for (const type of ['mute', 'unmute', 'ended']) track?.addEventListener(type, () => !this.#slots && this.participant.fire('trackchange'));
+    this.#show(name);
+  }
+
+  /** Has the track that came played, unless a viewer sends it. @param {SlotName} name */
+  #show(name) {
     const { MediaStream } = this.#options.env;
+    const track = this.role === 'viewer' ? undefined : this.#received[name];
     const before = this.tracks[name]?.track;
-    if (!MediaStream || before === (track ?? undefined)) return;
+    if (!MediaStream || before === track) return;
     if (before) this.#stream?.removeTrack(before);
     delete this.tracks[name];
     if (track) {
       this.tracks[name] = { track, stream: new MediaStream([track]) };
       this.#stream?.addTrack(track);
       for (const element of this.#elements) if (element.paused) this.#playElement(element);
-      for (const type of ['mute', 'unmute', 'ended']) track.addEventListener(type, () => !this.#slots && this.participant.fire('trackchange'));
     }
     this.participant.fire('trackchange');
   }

@@ -62,7 +62,7 @@ export class Session {
   id = '';
   /** @type {string | null} */ user = null;
   limits = LIMITS;
-  /** Which own candidates the server lets others have. @type {'all' | 'no-host' | 'relay'} */
+  /** @type {import('./wire.js').CandidatePolicy} */
   candidates = 'all';
   window = 60_000; // ms that a session outlives its link
   /** @type {RTCIceServer[]} */ iceServers = [];

@@ -15,6 +15,10 @@ export { SignalError } from './errors.js';
 /** @typedef {import('./room.js').Room} Room */
 /** @typedef {import('./participant.js').Participant} Participant */
 /** @typedef {import('./participant.js').Remote} Remote */
+/** @typedef {import('./lobby.js').Knocker} Knocker */
+/** @typedef {import('./moderation.js').Rules} Rules */
+/** @typedef {import('./moderation.js').RulesUpdate} RulesUpdate */
+/** @typedef {import('./wire.js').Role} Role */
 /** @typedef {import('./calls.js').Call} Call */
 /** @typedef {import('./calls.js').Invitation} Invitation */
 /** @typedef {import('./me.js').Me} Me */

@@ -11,11 +11,14 @@ export const VERSION = 'signal.v1';
  *   n?: number, got?: number, base?: number, name?: string, rid?: string, ufrag?: string, end?: boolean, data?: any,
  *   versions?: string[], token?: string, resume?: any,
  *   peer?: any, peers?: any, online?: boolean, ttl?: number, user?: string, users?: string[], invite?: string, via?: string, anyway?: boolean, busy?: boolean, resumed?: boolean, reason?: any, expires?: number,
- *   limits?: Limits, heartbeat?: {ping: number, dead: number}, ice?: ICE, candidates?: 'all' | 'no-host' | 'relay',
+ *   limits?: Limits, heartbeat?: {ping: number, dead: number}, ice?: ICE, candidates?: CandidatePolicy,
+ *   role?: Role, password?: string, link?: string, rules?: any, for?: number, uses?: number,
  *   code?: string, text?: string, after?: number,
  * }} Frame
  */
-/** @typedef {{id: string, offers: boolean, user?: string, away?: boolean, data?: any}} Peer */
+/** @typedef {{id: string, offers: boolean, user?: string, role?: Role, away?: boolean, data?: any}} Peer */
+/** A viewer sends no camera and no microphone. @typedef {'host' | 'participant' | 'viewer'} Role */
+/** Which own candidates the server lets others have. @typedef {'all' | 'no-host' | 'relay'} CandidatePolicy */
 /** @typedef {{list: RTCIceServer[], ttl: number}} ICE */
 /** @typedef {{message: number, sdp: number, metadata: number, candidates: number, peers: number, rooms: number, rate: number, burst: number, bytes: number}} Limits */
 
@@ -24,8 +27,8 @@ export const LIMITS = { message: 65536, sdp: 32768, metadata: 4096, candidates: 
 
 const numbers = /** @type {const} */ (['id', 'seq', 'ack', 're', 'pc', 'gen', 'n', 'got', 'base', 'expires']);
 
-const order = /** @type {const} */ (['id', 'ack', 'type', 'versions', 'token', 'resume', 'room', 'to', 'pc', 'gen', 'n', 'got', 'base', 'name', 'rid', 'ufrag', 'end', 'code', 'text',
-  'user', 'users', 'invite', 'via', 'anyway', 'busy', 'reason', 'data']);
+const order = /** @type {const} */ (['id', 'ack', 'type', 'versions', 'token', 'resume', 'room', 'to', 'pc', 'gen', 'n', 'got', 'base', 'name', 'rid', 'ufrag', 'end', 'code',
+  'for', 'role', 'uses', 'ttl', 'rules', 'text', 'user', 'users', 'invite', 'via', 'anyway', 'busy', 'reason', 'password', 'link', 'data']);
 
 /**
  * The text of a frame, fields in the order that the specification prints.

@@ -89,7 +89,7 @@ test('who is taken out of a room is told why, and the client goes on', async () 
   const [session] = server.sessions.values();
   server.tell(session, { type: 'peer-left', room: 'blue', from: client.id, reason: 'forbidden' });
   await clock.advance(100);
-  assert.deepEqual([room.state, room.reason, client.state, client.rooms.size], ['disconnected', 'failed', 'connected', 0]);
+  assert.deepEqual([room.state, room.reason, client.state, client.rooms.size], ['disconnected', 'forbidden', 'connected', 0]);
   assert.deepEqual(errors, ['forbidden']);
   const again = client.join('blue');
   await clock.advance(100);

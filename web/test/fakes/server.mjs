@@ -78,6 +78,9 @@ export class Server {
   frames = []; // from clients, as they came
   event; // what the application does about an event: (session, frame) => void
   expires; // ms for which a token holds
+  roles = new Map(); // by peer
+  rules; // of all rooms, as they are told
+  judge; // of joins and of what hosts ask for: (session, frame) => whether that was it
   #peers = 0;
   #epoch = 0;
 
@@ -260,7 +263,7 @@ export class Server {
   #peer(viewer, peer, data) {
     const session = this.sessions.get(peer);
     const away = session.wasAway ? { away: true } : {};
-    return { id: peer, offers: session.rank < viewer.rank, ...away, data };
+    return { id: peer, offers: session.rank < viewer.rank, role: this.roles.get(peer), ...away, data };
   }
 
   #handle(session, frame) {
@@ -272,18 +275,11 @@ export class Server {
       return this.tell(session, { type: 'ok', re: id, expires: this.#expire(session) });
     }
     if (type === 'event') return this.event?.(session, frame);
-    if (type === 'reply') return;
+    if (type === 'reply' || this.judge?.(session, frame)) return;
     const members = this.rooms.get(room) ?? new Map();
     if (type === 'join') {
       if (this.full === room) return this.tell(session, { type: 'error', re: id, code: 'room_full', text: 'the room is full' });
-      this.rooms.set(room, members);
-      const news = !members.has(session.peer);
-      members.set(session.peer, frame.data);
-      session.rooms.add(room);
-      const peers = [...members].filter(([p]) => p !== session.peer).map(([p, data]) => this.#peer(session, p, data));
-      this.tell(session, { type: 'joined', re: id, room, peers });
-      if (news) for (const p of peers) this.tell(this.sessions.get(p.id), { type: 'peer-joined', room, peer: this.#peer(this.sessions.get(p.id), session.peer, frame.data) });
-      return;
+      return this.admit(session, room, frame.data, id);
     }
     if (!members.has(session.peer)) return this.tell(session, { type: 'error', re: id, code: 'not_in_room', text: 'not in room' });
     if (type === 'leave') {
@@ -292,7 +288,7 @@ export class Server {
     }
     if (type === 'update') {
       members.set(session.peer, frame.data);
-      for (const p of members.keys()) if (p !== session.peer) this.tell(this.sessions.get(p), { type: 'peer-updated', room, peer: this.#peer(this.sessions.get(p), session.peer, frame.data) });
+      for (const p of members.keys()) if (p !== session.peer) this.#tellOf('peer-updated', room, session.peer, p);
       return this.tell(session, { type: 'ok', re: id });
     }
     assert.ok(RELAYED.has(type), `unknown type ${type}`);
@@ -301,6 +297,36 @@ export class Server {
     if (!to) return this.#tellRoom(room, session, relay);
     if (!members.has(to) || to === session.peer) return this.tell(session, { type: 'error', re: id, code: 'no_such_peer', text: 'no such peer' });
     this.tell(this.sessions.get(to), relay);
+  }
+
+  /** Makes a member of somebody. */
+  admit(session, room, data, re) {
+    const members = this.rooms.get(room) ?? new Map();
+    this.rooms.set(room, members);
+    const news = !members.has(session.peer);
+    members.set(session.peer, data);
+    session.rooms.add(room);
+    const peers = [...members].filter(([p]) => p !== session.peer).map(([p, d]) => this.#peer(session, p, d));
+    this.tell(session, { type: 'joined', re, room, role: this.roles.get(session.peer), peers, rules: this.rules });
+    if (news) for (const p of peers) this.#tellOf('peer-joined', room, session.peer, p.id);
+  }
+
+  #tellOf(type, room, peer, to) {
+    const viewer = this.sessions.get(to);
+    this.tell(viewer, { type, room, peer: this.#peer(viewer, peer, this.rooms.get(room).get(peer)) });
+  }
+
+  /** Gives somebody another role. */
+  setRole(peer, room, role) {
+    this.roles.set(peer, role);
+    for (const p of this.rooms.get(room).keys()) if (p !== peer) this.#tellOf('peer-updated', room, peer, p);
+    this.tell(this.sessions.get(peer), { type: 'role', room, role });
+  }
+
+  /** Takes somebody out, as a host or the application can. */
+  takeOut(session, room, reason, text) {
+    this.#leave(session, room, reason);
+    this.tell(session, { type: 'peer-left', room, from: session.peer, reason, text });
   }
 
   #leave(session, room, reason) {
