@@ -206,7 +206,7 @@ func (c *Client) Stats() Stats {
 	return s
 }
 
-// ICE returns the newest list of ICE servers that is not of one room.
+// ICE returns the newest list of ICE servers.
 func (c *Client) ICE() wire.ICE {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -29,6 +29,15 @@
 // peers have not confirmed. Requests that were under way fail with
 // CodeOutcomeUnknown, except for those whose outcome is the same either way.
 //
+// # Rooms with rules
+//
+// JoinWith brings a password or a link, and waits in a lobby as long as its ctx
+// does; who is not let in gets *Denied. Room.Role and Room.Rules say what holds,
+// RoleChanged and RulesChanged that it has changed. Hosts have requests such as
+// Kick, Admit and SetRules. A client that is taken out gets *Removed, as the last
+// event and as the error of its Room. Its pairs end with it, and so does, at
+// once, the pair with any other that is.
+//
 // # Delivery
 //
 // Send delivers each message exactly once and in order while both peers live,

@@ -10,14 +10,16 @@ import (
 type Peer = wire.Peer
 
 // An Event is a change in a room or a message from a peer: PeerJoined,
-// PeerUpdated, PeerAway, PeerBack, PeerLeft, Message, Undelivered or PairFailed.
+// PeerUpdated, PeerAway, PeerBack, PeerLeft, Message, Undelivered, PairFailed,
+// RoleChanged, RulesChanged, Knock, KnockEnded, MuteRequest, Waiting, Denied or
+// Removed.
 type Event interface{ event() }
 
 // PeerJoined says that a peer is in the room: those that were there before
 // come first. It comes before anything else about or from that peer.
 type PeerJoined struct{ Peer Peer }
 
-// PeerUpdated says that a peer has new metadata.
+// PeerUpdated says that a peer has new metadata or another role.
 type PeerUpdated struct{ Peer Peer }
 
 // PeerAway says that a peer has lost its connection to the server, or is not

@@ -201,7 +201,8 @@ func TestServerMakesAClientJoin(t *testing.T) {
 		h.app().Peer(ann.client.ID()).Leave("made")
 		for range room.Events(t.Context()) {
 		}
-		if _, err := room.Next(t.Context()); wireCode(err) != wire.CodeForbidden {
+		_, err := room.Next(t.Context())
+		if removed := new(Removed); !errors.As(err, &removed) || removed.Reason != wire.ReasonForbidden {
 			t.Errorf("the room ended with %v", err)
 		}
 	})

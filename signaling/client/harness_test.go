@@ -205,6 +205,18 @@ func (p *player) read() {
 			p.events = append(p.events, fmt.Sprintf("PeerBack(%v)", e.Resumed))
 		case PeerLeft:
 			p.events = append(p.events, fmt.Sprintf("PeerLeft(%s)", e.Reason))
+		case RoleChanged:
+			p.events = append(p.events, fmt.Sprintf("RoleChanged(%s)", e.Role))
+		case RulesChanged:
+			p.events = append(p.events, fmt.Sprintf("RulesChanged(%+v)", e.Rules))
+		case KnockEnded:
+			p.events = append(p.events, fmt.Sprintf("KnockEnded(%s)", e.Reason))
+		case MuteRequest:
+			p.events = append(p.events, fmt.Sprintf("MuteRequest(%s)", e.Data))
+		case *Removed:
+			p.events = append(p.events, fmt.Sprintf("Removed(%s, %s)", e.Reason, e.Text))
+		case *Denied:
+			p.events = append(p.events, fmt.Sprintf("Denied(%s, %s)", e.Reason, e.Text))
 		default:
 			p.events = append(p.events, strings.TrimPrefix(fmt.Sprintf("%T", e), "client."))
 		}

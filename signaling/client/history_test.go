@@ -120,6 +120,16 @@ func FuzzReceive(f *testing.F) {
 {"seq":3,"type":"peer-away","room":"r","from":"` + peer + `"}
 {"seq":4,"type":"error","re":2,"code":"no_such_peer"}
 {"seq":5,"type":"peer-left","room":"r","from":"` + peer + `","reason":"left"}`)
+	f.Add(`{"seq":1,"type":"waiting","re":1,"room":"r","after":300000,"ice":{"list":[],"ttl":0}}
+{"seq":2,"type":"joined","room":"r","role":"host","rules":{"lobby":true},"peers":[{"id":"` + peer + `","role":"viewer"}]}
+{"seq":3,"type":"role","room":"r","from":"` + peer + `","role":"viewer"}
+{"seq":4,"type":"rules","room":"r","rules":{"candidates":"relay"}}
+{"seq":5,"type":"knock","room":"r","peer":{"id":"` + peer + `"}}
+{"seq":6,"type":"knock-ended","room":"r","from":"` + peer + `","reason":"denied"}
+{"seq":7,"type":"mute-request","room":"r","from":"` + peer + `","data":{}}
+{"seq":8,"type":"peer-left","room":"r","from":"` + other + `","reason":"kicked","text":"out"}`)
+	f.Add(`{"seq":1,"type":"waiting","re":1,"room":"r"}
+{"seq":2,"type":"denied","room":"r","reason":"denied","text":"no"}`)
 	f.Add(`{"type":"ping"}
 {"seq":1,"ack":9,"type":"going-away","after":1}`)
 	f.Add(`{"seq":1,"type":"joined","re":1,"room":"r","peers":[{"id":"` + other + `"},{"id":"` + other + `"}]}
@@ -130,7 +140,7 @@ func FuzzReceive(f *testing.F) {
 		l := &link{wakeup: make(chan struct{}, 1), suspect: make(chan struct{}, 1)}
 		c.link, c.welcome = l, wire.Welcome{Peer: other, Window: 1000, Limits: wire.Limits{Message: 65536}}
 		c.pace = newPace(50, 200, 262144, time.Now())
-		r := newRoom(c, "r", json.RawMessage(`{}`))
+		r := newRoom(c, "r", JoinOptions{Metadata: json.RawMessage(`{}`)})
 		if err := c.joinRoom(r); err != nil {
 			t.Fatal(err)
 		}
@@ -174,7 +184,7 @@ func TestMessagesSentBeforeLeaveArrive(t *testing.T) {
 		if got := b.had(a.client.ID()); got != numbers(40) {
 			t.Errorf("b had %s", got)
 		}
-		if got, want := b.told(), "PeerJoined"+strings.Repeat(" PeerLeft(left) PeerJoined", 3); got != want {
+		if got, want := b.told(), "PeerJoined PeerLeft(left) RoleChanged(host) PeerJoined"+strings.Repeat(" PeerLeft(left) PeerJoined", 2); got != want {
 			t.Errorf("b was told %s, want %s", got, want)
 		}
 		a.close()

@@ -62,9 +62,14 @@ func (c *Client) handleLocked(l *link, m *wire.Message) error {
 		c.answerLocked(m, nil)
 	case wire.TypeJoined:
 		c.handleJoinedLocked(m)
+	case wire.TypeWaiting:
+		c.handleWaitingLocked(m)
+	case wire.TypeDenied:
+		c.handleDeniedLocked(m)
 	case wire.TypeEvent:
 		c.handleEventLocked(m)
-	case wire.TypePeerJoined, wire.TypePeerUpdated, wire.TypePeerAway, wire.TypePeerBack, wire.TypePeerLeft:
+	case wire.TypePeerJoined, wire.TypePeerUpdated, wire.TypePeerAway, wire.TypePeerBack, wire.TypePeerLeft,
+		wire.TypeRole, wire.TypeRules, wire.TypeKnock, wire.TypeKnockEnded:
 		if r := c.rooms[m.Room]; r != nil && r.state == roomJoined {
 			r.handleRosterLocked(m)
 		}
@@ -122,9 +127,6 @@ func (c *Client) answerLocked(m *wire.Message, err error) bool {
 func (c *Client) handleICELocked(m *wire.Message) {
 	if m.ICE != nil {
 		c.ice = *m.ICE
-		for _, r := range c.rooms {
-			r.ice = nil
-		}
 	}
 	c.answerLocked(m, nil)
 }
@@ -135,9 +137,13 @@ func (c *Client) handleRelayedLocked(m *wire.Message) {
 		if r == nil || r.state != roomJoined {
 			continue
 		}
-		if m.Type == wire.TypeMessage {
+		member := r.members[m.From]
+		switch {
+		case m.Type == wire.TypeMessage:
 			r.emitLocked(Message{From: m.From, Data: m.Data}, len(m.Data))
-		} else if member := r.members[m.From]; member != nil && member.pair != nil {
+		case m.Type == wire.TypeMuteRequest:
+			r.emitLocked(MuteRequest{From: m.From, Data: m.Data}, len(m.Data))
+		case member != nil && member.pair != nil:
 			member.pair.receive(m)
 		}
 	}

@@ -143,15 +143,15 @@ func TestRenewWithFewerRoomsEndsThose(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		var e *wire.Error
-		if err := a.room.Broadcast(t.Context(), []byte(`1`)); !errors.As(err, &e) || e.Code != wire.CodeForbidden {
+		removed := new(Removed)
+		if err := a.room.Broadcast(t.Context(), []byte(`1`)); !errors.As(err, &removed) || removed.Reason != wire.ReasonForbidden {
 			t.Errorf("the room that is not allowed: %v", err)
 		}
 		a.done.Wait() // its events have ended
 		if err := other.Broadcast(t.Context(), []byte(`1`)); err != nil {
 			t.Errorf("the other room: %v", err)
 		}
-		if told := b.told(); told != "PeerJoined PeerLeft(forbidden)" {
+		if told := b.told(); told != "PeerJoined PeerLeft(forbidden) RoleChanged(host)" {
 			t.Errorf("b was told %s", told)
 		}
 		a.close()

@@ -22,6 +22,7 @@ type roomState uint8
 
 const (
 	roomJoining   roomState = iota // no snapshot as yet
+	roomWaiting                    // in the lobby
 	roomJoined                     // the roster is kept up to date
 	roomRejoining                  // the server lost us; the roster is the last known
 	roomOver
@@ -34,82 +35,27 @@ type Room struct {
 	name   string
 	events *stream[Event]
 
+	waits chan time.Duration // one: Join waits in a lobby for so long
+
 	// Guarded by Client.mu.
 	state    roomState
+	been     bool // there was a snapshot
 	join     *request
 	metadata json.RawMessage
+	door     *wire.Door
+	role     wire.Role // never ""
+	rules    wire.Rules
 	members  map[string]*member
 	order    []string // of members, longest here first
-	ice      *wire.ICE
-	err      error // why it is over
+	err      error    // why it is over
 }
 
 // A member is another peer in a room.
 type member struct {
 	peer    Peer
 	missing *time.Timer // running while a new server does not know the peer
-	pair    *Pair       // nil if the client does not negotiate
+	pair    *Pair       // nil if the client does not negotiate, or both are viewers
 }
-
-// Join enters a room and waits for its roster. Metadata is what others see in
-// Peer.Data; nil: nothing. A refusal is a *wire.Error. If ctx ends first, the
-// room is left again.
-//
-// Until Leave the client keeps the membership, over lost connections and lost
-// servers. Its events have to be read: see Events.
-func (c *Client) Join(ctx context.Context, room string, metadata json.RawMessage) (*Room, error) {
-	r := newRoom(c, room, bytes.Clone(metadata))
-	if err := c.joinRoom(r); err != nil {
-		return nil, err
-	}
-	if _, err := r.join.wait(ctx); err != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.rooms[room] == r {
-			c.endRoomLocked(r, err)
-			c.enqueueLocked(&wire.Message{Type: wire.TypeLeave, Room: room})
-		}
-		return nil, err
-	}
-	return r, nil
-}
-
-func newRoom(c *Client, name string, metadata json.RawMessage) *Room {
-	r := &Room{
-		client: c, name: name, metadata: metadata,
-		events:  newStream[Event](),
-		members: make(map[string]*member),
-		join:    &request{typ: wire.TypeJoin, answer: make(chan answer, 1)},
-	}
-	r.join.room = r
-	return r
-}
-
-func (c *Client) joinRoom(r *Room) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.endedLocked(); err != nil {
-		return err
-	}
-	if !wire.ValidRoom(r.name) {
-		return wire.Refuse(wire.CodeBadRoom, "join: %q is not a room: use 1 to 128 of A-Z a-z 0-9 _ . ~ -", r.name)
-	}
-	if c.rooms[r.name] != nil {
-		return ErrJoined
-	}
-	if err := c.checkLocked(r.joinMessage()); err != nil {
-		return err
-	}
-	c.rooms[r.name] = r
-	r.sendJoinLocked()
-	return nil
-}
-
-func (r *Room) joinMessage() *wire.Message {
-	return &wire.Message{Type: wire.TypeJoin, Room: r.name, Data: r.metadata}
-}
-
-func (r *Room) sendJoinLocked() { r.client.enqueueLocked(r.joinMessage()).request = r.join }
 
 // Name is the room's name.
 func (r *Room) Name() string { return r.name }
@@ -157,6 +103,16 @@ func (r *Room) Update(ctx context.Context, metadata json.RawMessage) error {
 	return err
 }
 
+// Peer returns another member as it is now; false: it is not here.
+func (r *Room) Peer(id string) (Peer, bool) {
+	r.client.mu.Lock()
+	defer r.client.mu.Unlock()
+	if m := r.members[id]; m != nil {
+		return m.peer, true
+	}
+	return Peer{}, false
+}
+
 // Peers returns the other members, longest here first. It is the roster now,
 // and may be ahead of what was read from Events.
 func (r *Room) Peers() []Peer {
@@ -170,7 +126,7 @@ func (r *Room) Peers() []Peer {
 }
 
 // Pair returns the negotiation with a peer, or nil if there is none: the peer
-// is not in the room, or Config.Connect is nil.
+// is not in the room, both are viewers, or Config.Connect is nil.
 func (r *Room) Pair(peer string) *Pair {
 	r.client.mu.Lock()
 	defer r.client.mu.Unlock()
@@ -181,14 +137,7 @@ func (r *Room) Pair(peer string) *Pair {
 }
 
 // ICE returns the ICE servers to use for the next connection in this room.
-func (r *Room) ICE() wire.ICE {
-	r.client.mu.Lock()
-	defer r.client.mu.Unlock()
-	if r.ice != nil {
-		return *r.ice
-	}
-	return r.client.ice
-}
+func (r *Room) ICE() wire.ICE { return r.client.ICE() }
 
 // Next waits for the next event. After Leave it returns ErrLeft, and when the
 // client has ended why it has, once the events before that have been read.
@@ -255,6 +204,9 @@ func (r *Room) trySend(m *wire.Message) (<-chan struct{}, error) {
 	if r.state == roomOver {
 		return nil, r.err
 	}
+	if r.state == roomWaiting && m.To == "" {
+		return nil, wire.Refuse(wire.CodeNotInRoom, "%s: you wait in the lobby of room %q", m.Type, r.name)
+	}
 	if err := c.checkLocked(m); err != nil {
 		return nil, err
 	}
@@ -305,6 +257,7 @@ func (c *Client) endRoomLocked(r *Room, err error) {
 		r.dropLocked(id)
 	}
 	r.events.end(err)
+	r.join.fail(err) // of one that waits in a lobby
 	c.spaceLocked()
 }
 

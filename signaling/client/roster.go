@@ -10,7 +10,15 @@ import (
 
 // handleJoinedLocked takes a snapshot in.
 func (c *Client) handleJoinedLocked(m *wire.Message) {
+	if m.ICE != nil {
+		c.ice = *m.ICE
+	}
 	if m.Re == 0 {
+		if r := c.rooms[m.Room]; r != nil && r.state == roomWaiting {
+			r.enteredLocked(m)
+			r.join.give(answer{m: m})
+			return
+		}
 		c.madeToJoinLocked(m)
 		return
 	}
@@ -18,18 +26,17 @@ func (c *Client) handleJoinedLocked(m *wire.Message) {
 	if request == nil || request.room == nil {
 		return
 	}
-	r := request.room
-	if c.rooms[r.name] == r {
-		if m.ICE != nil {
-			r.ice = m.ICE
-		}
-		r.compareLocked(m.Peers)
+	if r := request.room; c.rooms[r.name] == r {
+		r.enteredLocked(m)
 	}
 	c.answerLocked(m, nil)
 }
 
 // madeToJoinLocked takes in a room that the server has made the client join.
 func (c *Client) madeToJoinLocked(m *wire.Message) {
+	if c.leavesLocked(m.Room) {
+		return // it was let in while it went away
+	}
 	if c.config.Joined == nil {
 		c.enqueueLocked(&wire.Message{Type: wire.TypeLeave, Room: m.Room})
 		return
@@ -37,15 +44,27 @@ func (c *Client) madeToJoinLocked(m *wire.Message) {
 	r := c.rooms[m.Room]
 	known := r != nil
 	if !known {
-		r = newRoom(c, m.Room, nil)
+		r = newRoom(c, m.Room, JoinOptions{})
 		c.rooms[m.Room] = r
 	}
-	if m.ICE != nil {
-		r.ice = m.ICE
-	}
-	if r.compareLocked(m.Peers); !known {
+	if r.enteredLocked(m); !known {
 		c.handleEventLocked(m)
 	}
+}
+
+// enteredLocked brings the room to a snapshot.
+func (r *Room) enteredLocked(m *wire.Message) {
+	var rules wire.Rules
+	if m.Rules != nil {
+		rules = *m.Rules
+	}
+	if r.been {
+		r.roleLocked(m.Role, "")
+		r.rulesLocked(rules, "")
+	} else {
+		r.been, r.role, r.rules = true, roleOf(m.Role), rules
+	}
+	r.compareLocked(m.Peers)
 }
 
 // compareLocked brings the roster to a snapshot. The first one has only new
@@ -73,7 +92,7 @@ func (r *Room) enterLocked(p wire.Peer) {
 		r.members[p.ID] = m
 		r.order = append(r.order, p.ID)
 		r.emitLocked(PeerJoined{p}, len(p.Data))
-		r.startPairLocked(m)
+		r.pairLocked(m)
 		return
 	}
 	if m.missing != nil {
@@ -82,9 +101,10 @@ func (r *Room) enterLocked(p wire.Peer) {
 	}
 	before := m.peer
 	m.peer = p
-	if !bytes.Equal(before.Data, p.Data) {
+	if !bytes.Equal(before.Data, p.Data) || before.Role != p.Role {
 		r.emitLocked(PeerUpdated{p}, len(p.Data))
 	}
+	r.pairLocked(m)
 	switch {
 	case !p.Away:
 		r.emitLocked(PeerBack{Peer: p}, len(p.Data))
@@ -114,18 +134,32 @@ func (r *Room) missLocked(m *member) {
 
 // handleRosterLocked takes in a change that the server tells.
 func (r *Room) handleRosterLocked(msg *wire.Message) {
-	if msg.Type == wire.TypePeerJoined {
+	switch msg.Type {
+	case wire.TypePeerJoined:
 		if msg.Peer != nil {
 			r.enterLocked(*msg.Peer)
 		}
-		return
+	case wire.TypeRole:
+		r.roleLocked(msg.Role, msg.From)
+	case wire.TypeRules:
+		if msg.Rules != nil {
+			r.rulesLocked(*msg.Rules, msg.From)
+		}
+	case wire.TypeKnock, wire.TypeKnockEnded:
+		r.knockLocked(msg)
+	default:
+		r.handlePeerLocked(msg)
 	}
+}
+
+// handlePeerLocked takes in a change of one peer.
+func (r *Room) handlePeerLocked(msg *wire.Message) {
 	id := msg.From
 	if msg.Peer != nil {
 		id = msg.Peer.ID
 	}
 	if id == r.client.welcome.Peer && msg.Type == wire.TypePeerLeft {
-		r.removedLocked(msg.Reason)
+		r.removedLocked(msg)
 		return
 	}
 	m := r.members[id]
@@ -135,8 +169,9 @@ func (r *Room) handleRosterLocked(msg *wire.Message) {
 	switch msg.Type {
 	case wire.TypePeerUpdated:
 		if msg.Peer != nil {
-			m.peer.Data, m.peer.User = msg.Peer.Data, msg.Peer.User
+			m.peer.Data, m.peer.User, m.peer.Role = msg.Peer.Data, msg.Peer.User, msg.Peer.Role
 			r.emitLocked(PeerUpdated{m.peer}, len(m.peer.Data))
+			r.pairLocked(m)
 		}
 	case wire.TypePeerAway:
 		r.awayLocked(m)
@@ -173,12 +208,6 @@ func (r *Room) leftLocked(m *member, reason wire.Reason) {
 		r.client.giveUpLocked(l, func(p *parcel) bool { return p.room == r })
 	}
 	r.client.spaceLocked()
-}
-
-// removedLocked ends the room, out of which the server has taken this client.
-func (r *Room) removedLocked(reason wire.Reason) {
-	r.client.endRoomLocked(r, wire.Refuse(wire.CodeForbidden, "the server has taken you out of room %q: %s", r.name, reason))
-	r.client.giveUpRoomLocked(r)
 }
 
 // dropLocked forgets a member and ends its pair.

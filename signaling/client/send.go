@@ -190,7 +190,7 @@ func (c *Client) encodeFrameLocked(buf []byte, f *frame) []byte {
 	if f.request != nil {
 		c.requests[f.id] = f.request
 	}
-	if peer := c.lines[f.msg.To]; peer != nil {
+	if peer := c.lines[f.msg.To]; peer != nil && f.msg.Type.Relayed() {
 		peer.stamp(f.msg)
 		delete(c.due, f.msg.To)
 	}
