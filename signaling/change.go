@@ -213,10 +213,11 @@ func (r *room) leaveLocked(e *Event, st *Step, fx *effects) *session {
 	if here {
 		m.takenOut(e, reason, fx)
 	}
-	if e.Change.Host == "" {
-		m.sess.settle(e.Change.Req, okBody, fx)
-		r.leftLocked(m, reason)
+	r.leftLocked(m, reason)
+	if e.Change.Member.ID != m.ID || e.Change.Host != "" { // somebody else has asked for it
+		return nil
 	}
+	m.sess.settle(e.Change.Req, okBody, fx)
 	return m.sess
 }
 

@@ -84,6 +84,10 @@ func (r *room) roleLocked(e *Event, st *Step, fx *effects) {
 		return
 	}
 	m.Role, m.Granted = st.Member.Role, st.Member.Granted
+	if !m.inside() {
+		r.knockLocked(m, fx)
+		return
+	}
 	r.tellOfLocked(wire.TypePeerUpdated, m, fx)
 	if m.sess == nil {
 		return

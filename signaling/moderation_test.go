@@ -183,3 +183,19 @@ func TestEndForAll(t *testing.T) {
 		}
 	})
 }
+
+// TestHooksHearOfWhoIsTakenOut kicks, bans and ends.
+func TestHooksHearOfWhoIsTakenOut(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		carol := h.hello(t)
+		carol.join("room")
+		d := h.keepDiary()
+		alice.send(&wire.Message{Type: wire.TypeKick, Room: "room", To: bob.peer})
+		d.want(t, "left room kicked")
+		alice.send(&wire.Message{Type: wire.TypeBan, Room: "room", To: carol.peer})
+		d.want(t, "left room banned")
+		alice.send(&wire.Message{Type: wire.TypeEnd, Room: "room"})
+		d.want(t, "left room ended", "deleted room")
+	})
+}

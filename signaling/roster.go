@@ -118,11 +118,11 @@ func (r Roster) changeOne(c *Change, i int, version uint64) (Roster, []Step, wir
 	case ChangeMove:
 		m.Node, m.Since = c.To, version
 	case ChangeGrant:
-		m.Granted = c.Member.Granted
-		if m.Granted == roleNone || m.Kind != KindMember {
+		was := m.Role
+		m.Role, m.Granted = m.regranted(c.Member.Granted), c.Member.Granted
+		if m.Role == was {
 			return r.with(i, m), nil, ""
 		}
-		m.Role = m.Granted
 		return r.with(i, m), []Step{{Kind: ChangeRole, Member: m}}, ""
 	}
 	return r.with(i, m), []Step{{Kind: c.Kind, Member: m}}, ""

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"slices"
 	"time"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
@@ -27,6 +28,9 @@ func (r Roster) moderate(c *Change, i int, now time.Time) (Roster, []Step, wire.
 	case ChangeRules:
 		return r.changeRules(c)
 	case ChangeEnd:
+		if slices.ContainsFunc(r.Members, func(m Member) bool { return m.above(by) }) {
+			return r, nil, wire.CodeForbidden
+		}
 		r, steps := r.leaveAll(nil, wire.ReasonEnded, func(m *Member) bool { return m.Kind == KindMember || m.Kind == KindKnocker })
 		return r, steps, ""
 	case ChangeBan:
@@ -68,7 +72,7 @@ func (r Roster) kick(c *Change, i int, by *Member, now time.Time) (Roster, []Ste
 		return r, nil, wire.CodeForbidden
 	}
 	after := r.without(i)
-	after.Rules = r.Rules.ban(Ban{Peer: m.ID, Until: now.Add(keepOut).UnixMilli()}, now)
+	after.Rules = r.Rules.ban(Ban{Peer: m.ID, Until: now.Add(keepOut).UnixMilli(), Firm: true}, now)
 	return after, []Step{{Kind: ChangeLeave, Member: m, Reason: wire.ReasonKicked}}, ""
 }
 
@@ -90,12 +94,12 @@ func (r Roster) ban(c *Change, i int, by *Member, now time.Time) (Roster, []Step
 			}
 		}
 	}
-	rules := r.Rules
+	rules, firm := r.Rules, by == nil || by.Granted == roleHost
 	if peer != "" {
-		rules = rules.ban(Ban{Peer: peer, Until: until}, now)
+		rules = rules.ban(Ban{Peer: peer, Until: until, Firm: firm}, now)
 	}
 	if user != "" {
-		rules = rules.ban(Ban{User: user, Until: until}, now)
+		rules = rules.ban(Ban{User: user, Until: until, Firm: firm}, now)
 	}
 	var steps []Step
 	if until > now.UnixMilli() {
@@ -113,7 +117,7 @@ func (r Roster) setRole(c *Change, i int, by *Member) (Roster, []Step, wire.Code
 	}
 	hosts := 0
 	for k := range r.Members {
-		if r.Members[k].Role == roleHost {
+		if r.Members[k].Role == roleHost && r.Members[k].Kind == KindMember {
 			hosts++
 		}
 	}

@@ -49,38 +49,49 @@ func (r Roster) join(c *Change, i int, version uint64, now time.Time) (Roster, [
 			return r, nil, wire.CodeRoomFull
 		}
 		if m.Role = cmp.Or(m.Granted, roleParticipant); seat != nil {
-			m.Role = seat.Role
+			m.Role = seat.regranted(m.Granted)
 		}
 		return r.add(m), []Step{{Kind: ChangeJoin, Member: m}}, ""
 	}
-	if r.Rules.banned(m.ID, m.User, now) {
+	if r.Rules.banned(&m, now) {
 		return r, nil, wire.CodeBanned
 	}
 	r, steps, code := r.replace(&m, entry.Duplicates)
 	if code != "" {
 		return r, nil, code
 	}
-	if seat == nil && len(steps) > 0 {
-		seat = &steps[0].Member
+	for k := range steps {
+		if seat == nil && steps[k].Member.Kind == m.Kind {
+			seat = &steps[k].Member
+		}
 	}
 	if seat != nil {
-		m.Role = seat.Role
-		if m.Granted != roleNone && m.Granted != seat.Granted {
-			m.Role = m.Granted
-		}
+		m.Role = seat.regranted(m.Granted)
 	} else if r, code = r.enter(&m, c, now); code != "" {
 		return r, nil, code
 	}
 	return r.add(m), append(steps, Step{Kind: ChangeJoin, Member: m}), ""
 }
 
-// replace judges that there are other peers of the user of m, and takes the
-// oldest out, if that is the rule.
+// regranted is the role of m when its token says granted: what another token has
+// given ends with that, and what a host has given stays.
+func (m *Member) regranted(granted MemberRole) MemberRole {
+	switch {
+	case granted == m.Granted:
+		return m.Role
+	case granted == roleNone && m.Role != m.Granted:
+		return m.Role
+	}
+	return cmp.Or(granted, roleParticipant)
+}
+
+// replace judges that there are other peers of the user of m, or wait for the
+// room, and takes the oldest out, if that is the rule.
 func (r Roster) replace(m *Member, d Duplicates) (after Roster, steps []Step, code wire.Code) {
 	if m.User == "" || d.Max <= 0 {
 		return r, nil, ""
 	}
-	same := func(o *Member) bool { return o.User == m.User && o.Kind == KindMember }
+	same := func(o *Member) bool { return o.User == m.User && (o.Kind == KindMember || o.Kind == KindKnocker) }
 	more := 1 - d.Max
 	for i := range r.Members {
 		if same(&r.Members[i]) {

@@ -147,7 +147,7 @@ func (rt *rosterTest) hold(c *Change) {
 		case m.Granted == roleNone && m.Role != roleViewer:
 			heirs++
 		}
-		if rt.r.Rules.banned(m.ID, m.User, rt.now) && before.find(m.ID) < 0 {
+		if rt.r.Rules.banned(m, rt.now) && before.find(m.ID) < 0 {
 			rt.t.Errorf("%s came in and is banned", m.ID)
 		}
 	}

@@ -27,6 +27,7 @@ type Rules struct {
 type Ban struct {
 	Peer, User string // one of them
 	Until      int64  // ms of the wall clock
+	Firm       bool   // keeps those out as well whose token says that they are hosts
 }
 
 // A LinkUse counts who came by a link that not everybody may use.
@@ -90,10 +91,12 @@ func (r *Rules) until() (last int64) {
 	return last
 }
 
-func (r *Rules) banned(peer, user string, now time.Time) bool {
+// banned reports whether m may not come in. A host by its token is kept out by
+// those only who may take it out.
+func (r *Rules) banned(m *Member, now time.Time) bool {
 	ms := now.UnixMilli()
 	return r != nil && slices.ContainsFunc(r.Bans, func(b Ban) bool {
-		return b.Until > ms && (b.Peer != "" && b.Peer == peer || b.User != "" && b.User == user)
+		return b.Until > ms && (b.Firm || m.Granted != roleHost) && (b.Peer != "" && b.Peer == m.ID || b.User != "" && b.User == m.User)
 	})
 }
 

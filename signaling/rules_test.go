@@ -231,3 +231,19 @@ func TestNewerPeerOfAUserReplacesTheOlder(t *testing.T) {
 		ben.wantNothing()
 	})
 }
+
+// TestReplacedPeersRequestIsItsOwn has a peer be replaced from another server while
+// it waits for something, under the number that the other's join has there.
+func TestReplacedPeersRequestIsItsOwn(t *testing.T) {
+	cfg := byToken()
+	cfg.Duplicates = Duplicates{Max: 1, Replace: true}
+	inBubble(t, 2, cfg, func(t *testing.T, h *harness) {
+		old, young := h.bearing(t, "ana"), h.bearing(t, "ana")
+		old.join("room")
+		req := h.servers[0].session(old.peer).request(answer{re: 2})
+		h.servers[1].requests.Store(req - 1)
+		young.join("room")
+		old.wantOut(wire.ReasonReplaced)
+		old.wantNothing()
+	})
+}

@@ -166,9 +166,10 @@ func (r *room) userStepLocked(e *Event, st *Step, fx *effects) *session {
 			r.callerLeftLocked(m, fx)
 		}
 	}
-	if m.sess != nil {
-		m.sess.settle(e.Change.Req, okBody, fx)
+	if m.sess == nil || e.Change.Member.ID != m.ID { // somebody else has asked for it
+		return nil
 	}
+	m.sess.settle(e.Change.Req, okBody, fx)
 	return m.sess
 }
 
