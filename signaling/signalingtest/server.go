@@ -33,7 +33,7 @@ func WithWS(cfg ws.Config) Option {
 }
 
 // WithTURN adds a TURN server on loopback, over UDP and TCP, which every peer
-// is told of. Listen, PacketConns and Listeners of cfg are not used.
+// is told of, until its session ends, and anew when it is out of a room. Listen, PacketConns and Listeners of cfg are not used.
 func WithTURN(cfg turn.Config) Option {
 	return func(s *Server) { s.turnCfg = &cfg }
 }
@@ -173,6 +173,12 @@ func (s *Server) start() {
 		r.turn = s.newTURN(r)
 		if cfg.ICEServers == nil {
 			cfg.ICEServers = func(peer string, _ signaling.Identity) wire.ICE { return iceOf(r.turn, peer) }
+		}
+		if cfg.Ended == nil {
+			cfg.Ended = func(peer string) { r.turn.CloseAllocations(peer) }
+		}
+		if cfg.Revoked == nil {
+			cfg.Revoked = func(peer string) { r.turn.Revoke(peer) }
 		}
 	}
 	r.signaling = signaling.New(cfg)
