@@ -34,7 +34,7 @@ type scene struct {
 	ctx    context.Context
 	actors []*actor
 	stalls *stallWatch
-	deaf   bool // who joins is not told the candidate policy
+	deaf   bool // who joins is not told what would restrain them: see deafConn
 
 	mu      sync.Mutex // guards the following
 	changed chan struct{}

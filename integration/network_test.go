@@ -11,7 +11,7 @@ import (
 type network struct {
 	notify func() // static: something has changed
 	tap    tap    // of what comes
-	deaf   bool   // static: what the server says of its candidate policy does not come
+	deaf   bool   // static: what would restrain the robot does not come: see deafConn
 
 	mu      sync.Mutex // guards the following
 	down    bool

@@ -17,17 +17,6 @@ import (
 	"github.com/seed-3a7b6cbd/signal/turn"
 )
 
-// A deafConn makes a client ignore the candidate policy: the field of welcome
-// that tells it arrives under another name.
-type deafConn struct{ net.Conn }
-
-// Read implements net.Conn.
-func (c deafConn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	copy(b, bytes.ReplaceAll(b[:n], []byte(`"candidates":"`), []byte(`"unheardOf_":"`)))
-	return n, err
-}
-
 // hiding is a server that lets only relayed candidates through.
 func hiding(t *testing.T) *signalingtest.Server {
 	return signalingtest.NewServer(t, signalingtest.WithTURN(turn.Config{}), signalingtest.WithConfig(func(c *signaling.Config) {

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pion/webrtc/v4"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/client"
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 )
 
 var errNotOpen = errors.New("robot: no connection is open")
@@ -16,9 +18,10 @@ var errNotOpen = errors.New("robot: no connection is open")
 // A call is everything with one peer: a client.Driver around one connection at
 // a time.
 type call struct {
-	robot  *Robot
-	pair   *client.Pair
-	failed error // guarded by Robot.mu: why the pair gave up
+	robot   *Robot
+	pair    *client.Pair
+	failed  error       // guarded by Robot.mu: why the pair gave up
+	unheard atomic.Bool // the peer is a viewer: what it sends is not played
 
 	mu    sync.Mutex // guards the following; the pair's goroutine alone writes
 	conn  *conn      // nil while there is none
@@ -36,6 +39,20 @@ func (c *call) ended() bool {
 	}
 }
 
+// tracks are what the peer is sent: nothing by a viewer.
+func (c *call) tracks() []*Track {
+	if c.pair.Room().Role() == wire.RoleViewer {
+		return nil
+	}
+	return c.robot.Tracks()
+}
+
+// heedLocked notes whether the peer is a viewer. It is called with Robot.mu held.
+func (c *call) heedLocked() {
+	peer, here := c.pair.Room().Peer(c.pair.Peer().ID)
+	c.unheard.Store(here && peer.Role == wire.RoleViewer)
+}
+
 func (c *call) current() *conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -44,7 +61,7 @@ func (c *call) current() *conn {
 
 // Open implements client.Driver.
 func (c *call) Open(_ context.Context, number uint64) error {
-	pc, err := c.robot.api.NewPeerConnection(c.robot.configuration(c.pair.Room().ICE()))
+	pc, err := c.robot.api.NewPeerConnection(c.robot.configuration(c.pair.Room()))
 	if err != nil {
 		return fmt.Errorf("robot: new connection: %w", err)
 	}
@@ -84,7 +101,7 @@ func (c *call) MakeOffer(_ context.Context, restart bool, need client.Need) (str
 			return "", fmt.Errorf("robot: ICE servers: %w", err)
 		}
 	}
-	if _, err := conn.attach(c.robot.Tracks(), nil); err != nil {
+	if _, err := conn.attach(c.tracks(), nil); err != nil {
 		return "", err
 	}
 	if err := conn.makeRoom(need); err != nil {
@@ -119,7 +136,7 @@ func (c *call) MakeAnswer(_ context.Context, sdp string) (string, *client.Need, 
 	if err := conn.pc.SetRemoteDescription(offer); err != nil {
 		return "", nil, fmt.Errorf("robot: offer: %w", err)
 	}
-	tracks := c.robot.Tracks()
+	tracks := c.tracks()
 	short, err := conn.attach(tracks, willReceive(parsed))
 	if err != nil {
 		return "", nil, err

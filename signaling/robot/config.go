@@ -134,12 +134,12 @@ func registerInterceptors(codecs *webrtc.MediaEngine, registry *interceptor.Regi
 }
 
 // configuration is for a connection made, or restarted, now.
-func (r *Robot) configuration(ice wire.ICE) webrtc.Configuration {
+func (r *Robot) configuration(room *client.Room) webrtc.Configuration {
 	c, conf := &r.config, webrtc.Configuration{}
-	if c.RelayOnly || r.client.Candidates() == wire.PolicyRelay {
+	if c.RelayOnly || room.Candidates() == wire.PolicyRelay {
 		conf.ICETransportPolicy = webrtc.ICETransportPolicyRelay
 	}
-	for _, s := range c.ICEServers(ice.List) {
+	for _, s := range c.ICEServers(room.ICE().List) {
 		server := webrtc.ICEServer{URLs: s.URLs, Username: s.Username}
 		if s.Credential != "" {
 			server.Credential = s.Credential

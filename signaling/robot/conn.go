@@ -123,7 +123,7 @@ func (c *conn) add(candidate webrtc.ICECandidateInit) {
 
 // receive judges a track of the peer until it ends.
 func (c *conn) receive(t *webrtc.TrackRemote) {
-	in := incoming{id: t.ID(), receiver: media.NewReceiver(t, c.call.robot.config.Receiver)}
+	in := incoming{id: t.ID(), receiver: media.NewReceiver(gate{t, c.call}, c.call.robot.config.Receiver)}
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -156,7 +156,7 @@ func (c *conn) configure() error {
 	c.configuring.Lock()
 	defer c.configuring.Unlock()
 	now := c.pc.GetConfiguration()
-	now.ICEServers = c.call.robot.configuration(c.call.pair.Room().ICE()).ICEServers
+	now.ICEServers = c.call.robot.configuration(c.call.pair.Room()).ICEServers
 	return c.pc.SetConfiguration(now)
 }
 

@@ -14,6 +14,10 @@
 // and RemoveTrack. A removed track leaves its m-line to the next one, so that
 // the descriptions do not grow beyond the most tracks there were at a time.
 //
+// A robot that is a viewer sends nothing, and what a viewer sends it does not
+// play. Where the candidate policy of the server, the room or the token is relay,
+// new connections use nothing else.
+//
 // All methods may be called from any goroutine. Close ends every goroutine and
 // connection, and waits for them.
 package robot

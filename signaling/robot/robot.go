@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-3a7b6cbd/signal/signaling/client"
 	"github.com/seed-3a7b6cbd/signal/signaling/robot/media"
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 )
 
 // A Robot is a headless peer in one room.
@@ -115,7 +116,11 @@ func (r *Robot) Tracks() []*Track {
 // neededLocked has all connections renegotiated. A pair's methods never block.
 func (r *Robot) neededLocked() {
 	for _, c := range r.calls {
-		c.pair.Needed(*needOf(r.tracks))
+		need := &client.Need{}
+		if c.pair.Room().Role() != wire.RoleViewer {
+			need = needOf(r.tracks)
+		}
+		c.pair.Needed(*need)
 	}
 	r.changedLocked()
 }
@@ -151,6 +156,7 @@ func (r *Robot) connect(_ context.Context, p *client.Pair) (client.Driver, error
 	c := &call{robot: r, pair: p}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	c.heedLocked()
 	r.calls = forget(append(r.calls, c), maxCalls, (*call).ended)
 	r.changedLocked()
 	return c, nil
@@ -171,13 +177,24 @@ func (r *Robot) eventLoop() {
 	for e := range r.room.Events(context.Background()) {
 		r.config.OnEvent(e)
 		r.mu.Lock()
-		if failed, ok := e.(client.PairFailed); ok {
-			if c := r.callLocked(failed.Peer.ID); c != nil {
-				c.failed = failed.Err
-			}
-		}
+		r.handleLocked(e)
 		r.changedLocked()
 		r.mu.Unlock()
+	}
+}
+
+func (r *Robot) handleLocked(e client.Event) {
+	switch e := e.(type) {
+	case client.PairFailed:
+		if c := r.callLocked(e.Peer.ID); c != nil {
+			c.failed = e.Err
+		}
+	case client.PeerUpdated:
+		if c := r.callLocked(e.Peer.ID); c != nil {
+			c.heedLocked()
+		}
+	case client.RoleChanged:
+		r.neededLocked()
 	}
 }
 
