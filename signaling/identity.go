@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -16,6 +17,18 @@ type Identity struct {
 	Name    string    // what people are shown, such as whom this user rings
 	Grants  *Grants   // nil: what everybody may do who was let in
 	Expires time.Time // when it has to be renewed, or the session ends; zero: never
+}
+
+// FromRequest is a Config.Authenticate for services that know their users by the
+// request, as by a cookie session. Who somebody is has been found out before: it
+// is the Identity that the transport was told to make of the request (see
+// ws.Config.Context). Who has none, or one without User, is refused.
+func FromRequest(_ context.Context, h Hello) (Identity, error) {
+	id, _ := h.Context.(Identity)
+	if id.User == "" {
+		return Identity{}, wire.Refuse(wire.CodeUnauthenticated, "log in first")
+	}
+	return id, nil
 }
 
 // Grants are what somebody may do. With Identity.Name they may take 1 KiB of

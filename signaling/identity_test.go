@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,20 @@ func TestTokenSaysWhichRooms(t *testing.T) {
 
 // TestIdentityIsChecked has what Authenticate makes judged where it can be
 // told from its text, not where it fails.
+func TestFromRequestTakesOnlyAUser(t *testing.T) {
+	for _, context := range []any{nil, "ann", &Identity{User: "ann"}, Identity{}, Identity{Name: "Ann"}} {
+		id, err := FromRequest(t.Context(), Hello{Token: "ann", Context: context})
+		var refusal *Error
+		if !errors.As(err, &refusal) || refusal.Code != wire.CodeUnauthenticated || id.User != "" {
+			t.Errorf("%#v: %v, %v; want unauthenticated", context, id, err)
+		}
+	}
+	want := Identity{User: "ann", Name: "Ann", Grants: &Grants{Rooms: []string{"tea"}}}
+	if id, err := FromRequest(t.Context(), Hello{Context: want}); err != nil || id != want {
+		t.Errorf("%v, %v; want %v", id, err, want)
+	}
+}
+
 func TestIdentityIsChecked(t *testing.T) {
 	for what, id := range map[string]Identity{
 		"user":    {User: strings.Repeat("x", 257)},

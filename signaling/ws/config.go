@@ -45,7 +45,8 @@ type Config struct {
 	Remote func(*http.Request) netip.AddrPort
 
 	// Context makes of a request what Config.Authenticate of the server sees as
-	// Hello.Context, such as the user of a cookie session. Cookies are as safe
+	// Hello.Context, such as the user of a cookie session; signaling.FromRequest
+	// takes a signaling.Identity. Cookies are as safe
 	// as the check of Origin, which browsers cannot leave out: it refuses pages of
 	// other sites, to whose requests the browser adds the cookies too. It runs
 	// before the upgrade, for connections that the limits let in, and should not block for long; what it returns is kept as

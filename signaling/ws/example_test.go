@@ -1,7 +1,6 @@
 package ws_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/seed-3a7b6cbd/signal/signaling"
-	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 	"github.com/seed-3a7b6cbd/signal/signaling/ws"
 )
 
@@ -50,19 +48,14 @@ func ExampleHandler() {
 
 // A service whose users have a cookie needs no tokens.
 func ExampleConfig_cookies() {
-	srv := signaling.New(signaling.Config{Authenticate: func(_ context.Context, h signaling.Hello) (signaling.Identity, error) {
-		if user, ok := h.Context.(string); ok {
-			return signaling.Identity{User: user}, nil
-		}
-		return signaling.Identity{}, &signaling.Error{Code: wire.CodeUnauthenticated, Text: "log in first"}
-	}})
+	srv := signaling.New(signaling.Config{Authenticate: signaling.FromRequest})
 	sessions := map[string]string{"c00k1e": "ann"} // of the service
 	service := httptest.NewServer(ws.Handler(srv, ws.Config{Context: func(r *http.Request) any {
 		cookie, err := r.Cookie("session")
-		if err != nil || sessions[cookie.Value] == "" {
+		if err != nil {
 			return nil
 		}
-		return sessions[cookie.Value]
+		return signaling.Identity{User: sessions[cookie.Value]}
 	}}))
 	defer service.Close()
 
