@@ -8,7 +8,7 @@ GO_PACKAGES := ./...
 # Packages whose tests need browsers or real media; race and check leave them to test.
 HEAVY := ./integration/...
 
-.PHONY: help run build install lint check test race js histories integration fuzz limits-mutants bench repeat soak
+.PHONY: help run build install lint check test race js histories integration embed fuzz limits-mutants bench repeat soak
 
 help: ## print this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,7 @@ lint: ## format, vet, staticcheck, types
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo "gofmt: the files above are not formatted"; exit 1; }
 	go vet $(GO_PACKAGES)
 	go tool staticcheck $(GO_PACKAGES)
+	@staticcheck=$$(go tool -n staticcheck) && cd integration/embed && go vet ./... && $$staticcheck ./...
 	@if test -d web/node_modules; then cd web && npm run --silent types; else echo "types: left out, make install brings what they need"; fi
 
 check: lint ## the quick loop: lint and short tests
@@ -40,6 +41,9 @@ js: ## JavaScript: types and tests
 integration: build ## end to end: calls, relay, browser; with the race detector
 	go test -race -timeout 15m -count 1 $(HEAVY)
 
+embed: ## calls through services on gin, Echo and chi, a module of its own
+	cd integration/embed && go test -timeout 10m -count 1 ./...
+
 histories: ## 100,000 random negotiations, and 2,000 calls over connections that fail
 	go test -count 1 ./signaling/internal/negotiation
 	go test -count 1 -run TestSchedules ./signaling
@@ -49,6 +53,7 @@ test: install ## everything: install what is needed, lint, race, JavaScript, cal
 	$(MAKE) --no-print-directory histories
 	$(MAKE) --no-print-directory race
 	$(MAKE) --no-print-directory js
+	$(MAKE) --no-print-directory embed
 	$(MAKE) --no-print-directory integration
 
 soak: ## what takes long: ten million random negotiations, 50,000 calls over connections that fail, 3,000 more over real sockets
