@@ -35,6 +35,7 @@ func TestPage(t *testing.T) {
 		{"a reload is a new peer at once", testReload},
 		{"the server goes and comes back", testServerGone},
 		{"a full room says so", testRoomFull},
+		{"the rules of a room say so", testRules},
 		{"a refused origin says so", testOriginRefused},
 		{"a token lets in", testToken},
 	} {

@@ -165,12 +165,13 @@ class Call {
     this.element.dataset.state = state;
     if (state === 'disconnected') return this.#ended(reason ?? 'failed');
     const lost = state !== 'connected';
-    if (lost) this.#pill(state === 'reconnecting' ? say.lost : say.connecting, 'warn');
+    const words = state === 'reconnecting' ? say.lost : state === 'waiting' ? say.waiting : say.connecting;
+    if (lost) this.#pill(words, 'warn');
     else if (before === 'reconnecting') {
       this.#pill(say.back, 'ok');
       setTimeout(() => this.#room.state === 'connected' && toggle(this.#status, false), BACK_SEEN);
     } else toggle(this.#status, false);
-    if (lost || before === 'reconnecting') announce(lost ? say.lost : say.back, { urgent: lost });
+    if (lost || before === 'reconnecting') announce(lost ? words : say.back, { urgent: lost });
   }
 
   /** @param {string} text @param {'warn' | 'ok'} kind */
@@ -183,7 +184,7 @@ class Call {
   /** @param {string} reason */
   #ended(reason) {
     if (this.#over) return;
-    const why = reason === 'failed' ? this.#problem : undefined;
+    const why = reason === 'failed' || this.#problem?.code === reason ? this.#problem : undefined;
     this.#app.notice(why?.code ?? reason, why?.message);
   }
 

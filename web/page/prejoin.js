@@ -144,7 +144,11 @@ class Prejoin {
     const slow = setTimeout(() => { this.#progress.textContent = navigator.onLine ? say.slowJoin : say.offline; }, SLOW);
     try {
       const { url, relayOnly, token } = this.#app;
-      const room = await this.#app.join(this.#room, { url, token, name, relayOnly, camera: this.#want('camera'), microphone: this.#want('microphone'), signal });
+      const waiting = () => {
+        clearTimeout(slow);
+        this.#progress.textContent = say.waiting;
+      };
+      const room = await this.#app.join(this.#room, { url, token, name, relayOnly, waiting, camera: this.#want('camera'), microphone: this.#want('microphone'), signal });
       if (this.#gone) return void room.leave();
       this.#joining = null;
       this.#preview.take();

@@ -10,6 +10,7 @@ export const say = {
   back: 'Connected again.',
   connecting: 'Connecting…',
   slowJoin: 'The server does not answer yet. Still trying…',
+  waiting: 'Waiting until somebody lets you in…',
   offline: 'You are offline. This goes on as soon as the network is back.',
   blocked: 'The browser keeps the sound off until you click.',
   copied: 'Link copied.',
@@ -25,7 +26,10 @@ export const say = {
   /** @param {string} name */
   joined: (name) => `${name} joined.`,
   /** @param {string} name @param {string} [reason] */
-  left: (name, reason) => (reason === 'timeout' ? `${name} lost the connection.` : `${name} left.`),
+  left: (name, reason) => {
+    if (reason === 'timeout') return `${name} lost the connection.`;
+    return reason === 'kicked' || reason === 'banned' ? `${name} was taken out.` : `${name} left.`;
+  },
   /** @param {string} name */
   noPath: (name) => `No way through to ${name}, and the relay did not answer.`,
   /** @param {Kind} kind @param {boolean} on */
@@ -84,7 +88,34 @@ export function devicesProblem(code) {
     .replace(/Turn it on/, 'Turn them on');
 }
 
+/** @param {string} [text] that is no whole sentence */
+const sentence = (text) => text && `${text[0].toUpperCase()}${text.slice(1)}${/[.!?”]$/.test(text) ? '' : '.'}`;
+
 /** @typedef {{icon: string, title: string, text: string, again?: string}} Notice again: the label of what to do */
+
+/**
+ * Why one is not, or no longer, in the call, where that is a rule of the room.
+ * @type {Record<string, Notice>}
+ */
+const rules = {
+  room_full: { icon: 'people', title: 'This room is full', text: 'Wait until somebody leaves, or agree on another room.', again: 'Try again' },
+  room_locked: { icon: 'lock', title: 'This room is locked', text: 'Nobody can come in until a host unlocks it.', again: 'Try again' },
+  password_required: { icon: 'lock', title: 'This room has a password', text: 'This page cannot ask for it yet. You can come in as soon as a host takes it off.', again: 'Try again' },
+  wrong_password: { icon: 'lock', title: 'This room has a password', text: 'It is another than the one that was given.', again: 'Try again' },
+  lobby_full: { icon: 'people', title: 'Too many are waiting', text: 'As many wait for this room as may. Try again in a moment.', again: 'Try again' },
+  duplicate_identity: { icon: 'people', title: 'You are in this room already', text: 'Leave it on your other device, then try again.', again: 'Try again' },
+  bad_link: { icon: 'link', title: 'This link does not fit', text: 'It is not one to this room. Ask whoever sent it for another.' },
+  link_expired: { icon: 'link', title: 'This link has ended', text: 'Its time is over. Ask whoever sent it for another.' },
+  link_used: { icon: 'link', title: 'This link was used', text: 'As many have come by it as may. Ask whoever sent it for another.' },
+  denied: { icon: 'lock', title: 'You were not let in', text: 'A host did not let you in.', again: 'Ask again' },
+  timeout: { icon: 'lock', title: 'Nobody has let you in', text: 'Perhaps no host saw that you were waiting.', again: 'Ask again' },
+  banned: { icon: 'lock', title: 'You are kept out of this room', text: 'A host keeps you out for some time.' },
+  kicked: { icon: 'lock', title: 'You were taken out', text: 'A host has taken you out of the room.' },
+  ended: { icon: 'leave', title: 'The call is over', text: 'A host has ended it for everybody.' },
+};
+
+/** Of these, the words of whoever did it are worth more than ours. */
+const told = new Set(['denied', 'banned', 'kicked', 'ended']);
 
 /**
  * Why one is not, or no longer, in the call.
@@ -93,13 +124,13 @@ export function devicesProblem(code) {
  * @returns {Notice}
  */
 export function notice(code, message) {
+  const rule = rules[code];
+  if (rule) return { ...rule, text: (told.has(code) && sentence(message)) || rule.text };
   switch (code) {
     case 'left':
       return { icon: 'leave', title: 'You left the call', text: 'The others can go on without you. Come back whenever you like.', again: 'Rejoin' };
     case 'replaced':
       return { icon: 'people', title: 'The call moved', text: 'This call is now open in another window. It can only be in one.', again: 'Use it here' };
-    case 'room_full':
-      return { icon: 'people', title: 'This room is full', text: 'Wait until somebody leaves, or agree on another room.', again: 'Try again' };
     case 'bad_room':
       return { icon: 'warning', title: 'Not the name of a room', text: message || say.badRoom };
     case 'origin_not_allowed':

@@ -31,9 +31,9 @@ export class SignalError extends Error {
   /**
    * @param {string} code
    * @param {string} message
-   * @param {{retry?: Retry, after?: number, status?: number, cause?: unknown, participant?: object}} [more]
+   * @param {{retry?: Retry, after?: number, status?: number, cause?: unknown, participant?: object, said?: string}} [more]
    */
-  constructor(code, message, { retry, after, status, cause, participant } = {}) {
+  constructor(code, message, { retry, after, status, cause, participant, said } = {}) {
     super(message, { cause });
     this.name = 'SignalError';
     this.code = code;
@@ -45,6 +45,8 @@ export class SignalError extends Error {
     this.status = status;
     /** @type {object | undefined} the Participant that it concerns */
     this.participant = participant;
+    /** @type {string | undefined} the words of the host who did it; the message quotes them */
+    this.said = said;
   }
 }
 
@@ -52,24 +54,27 @@ export class SignalError extends Error {
 export const closed = (what = 'connection') => new SignalError('closed', `the ${what} is over`);
 
 const out = /** @type {Record<string, string>} */ ({
-  'peer-left kicked': 'A host has taken you out of the room.',
-  'peer-left banned': 'A host has taken you out of the room, and keeps you out for some time.',
-  'peer-left ended': 'A host has ended it for everybody.',
-  'peer-left forbidden': 'You may not be in this room any more.',
-  'peer-left replaced': 'You have joined this room anew elsewhere.',
-  'denied denied': 'A host did not let you in.',
-  'denied timeout': 'Nobody has let you in.',
-  'denied banned': 'You are kept out of this room.',
-  'denied ended': 'Nobody is in the room any more who could let you in.',
+  'peer-left kicked': 'A host has taken you out of the room',
+  'peer-left banned': 'A host has taken you out of the room, and keeps you out for some time',
+  'peer-left ended': 'A host has ended it for everybody',
+  'peer-left forbidden': 'You may not be in this room any more',
+  'peer-left replaced': 'You have joined this room anew elsewhere',
+  'denied denied': 'A host did not let you in',
+  'denied timeout': 'Nobody has let you in',
+  'denied banned': 'You are kept out of this room',
+  'denied ended': 'Nobody is in the room any more who could let you in',
 });
 
 /**
  * Why the server has one out of a room.
  * @param {string} type of the frame that says so: peer-left or denied
  * @param {string} reason
- * @param {string} [text] what the host says about it
+ * @param {string} [said] by the host, about it
  */
-export const taken = (type, reason, text) => new SignalError(reason, text || out[`${type} ${reason}`] || `The server has you out of the room: ${reason}.`);
+export function taken(type, reason, said) {
+  const sentence = out[`${type} ${reason}`] ?? `You are out of the room (${reason})`;
+  return new SignalError(reason, said ? `${sentence}: “${said}”` : `${sentence}.`, { said });
+}
 
 /**
  * The error that a server told in a frame.

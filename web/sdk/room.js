@@ -212,7 +212,11 @@ export class Room extends Moderated {
   async #ask(frame, answer = true) {
     this.#mustBeThere();
     this.#check(frame.type, JSON.stringify(frame), this.#wire.session.limits.message - 512);
-    return new Promise((ok, fail) => this.#wire.session.push({ ...frame, room: this.name }, { answer, ok, fail }));
+    return new Promise((ok, refused) => {
+      /** @param {SignalError} error */
+      const fail = (error) => (frame.type === 'end' && this.#reason === 'ended' ? ok(undefined) : refused(error)); // I am out before the answer comes
+      this.#wire.session.push({ ...frame, room: this.name }, { answer, ok, fail });
+    });
   }
 
   #join() {

@@ -167,3 +167,10 @@ test('every code has a sentence of its own, and a person can act on it', () => {
 test('the server explains a refused origin in its own words', () => {
   assert.equal(notice('origin_not_allowed', 'start the server with --origins').text, 'start the server with --origins');
 });
+
+test('why a rule keeps one out is said in words of the page, and a host is quoted', () => {
+  assert.equal(notice('kicked', 'A host has taken you out of the room: “sorry”').text, 'A host has taken you out of the room: “sorry”');
+  assert.equal(notice('banned', 'you may not come back yet').text, 'You may not come back yet.');
+  assert.equal(notice('ended').text, 'A host has ended it for everybody.');
+  assert.equal(notice('room_locked', 'room "x" is locked').text, 'Nobody can come in until a host unlocks it.');
+});

@@ -75,12 +75,12 @@ for (const reason of ['kicked', 'banned', 'ended', 'forbidden', 'left', 'timeout
 }
 
 for (const [reason, text, want] of [
-  ['kicked', 'mind your words', ['kicked', 'kicked', 'mind your words']],
+  ['kicked', 'mind your words', ['kicked', 'kicked', 'A host has taken you out of the room: “mind your words”', 'mind your words']],
   ['banned', undefined, ['banned', 'banned', 'A host has taken you out of the room, and keeps you out for some time.']],
-  ['ended', 'good night', ['ended', 'ended', 'good night']],
+  ['ended', 'good night', ['ended', 'ended', 'A host has ended it for everybody: “good night”', 'good night']],
   ['forbidden', undefined, ['forbidden', 'forbidden', 'You may not be in this room any more.']],
   ['replaced', undefined, ['replaced']],
-  ['eclipsed', undefined, ['failed', 'eclipsed', 'The server has you out of the room: eclipsed.']],
+  ['eclipsed', undefined, ['failed', 'eclipsed', 'You are out of the room (eclipsed).']],
 ]) {
   test(`who is taken out (${reason}) hears why, and sends no more`, async () => {
     const { clock, server, world, online, session } = house();
@@ -91,7 +91,7 @@ for (const [reason, text, want] of [
     const room = await joining;
     await other;
     const errors = [];
-    room.on('error', ({ error }) => errors.push(error.code, error.message));
+    room.on('error', ({ error }) => errors.push(error.code, error.message, ...(error.said ? [error.said] : [])));
     server.takeOut(session(client), 'blue', reason, text);
     await clock.advance(100);
     assert.deepEqual([room.state, room.reason, ...errors], ['disconnected', ...want]);
@@ -152,7 +152,7 @@ test('who is not let in hears why', async () => {
   server.judge = lobby(server);
   const client = await online();
   for (const [reason, text, message] of [
-    ['denied', 'not today', 'not today'], ['denied', undefined, 'A host did not let you in.'], ['timeout', undefined, 'Nobody has let you in.'],
+    ['denied', 'not today', 'A host did not let you in: “not today”'], ['denied', undefined, 'A host did not let you in.'], ['timeout', undefined, 'Nobody has let you in.'],
     ['banned', undefined, 'You are kept out of this room.'], ['ended', undefined, 'Nobody is in the room any more who could let you in.'],
   ]) {
     const refused = assert.rejects(client.join('blue'), { code: reason, message });
@@ -231,6 +231,22 @@ test('what a host asks for', async () => {
     { type: 'admit', ...to }, { type: 'deny', ...to, text: 'why' }, { type: 'end', text: 'bye' },
     { type: 'mute-request', ...to }, { type: 'mute-request', ...to, data: { microphone: true } }, { type: 'link', role: 'host', uses: 1, ttl: 5 },
   ]);
+});
+
+test('who ends it for everybody has done so, though it is out before the answer comes', async () => {
+  const { clock, server, enter, session } = house();
+  const ana = await enter('Ana');
+  const bo = await enter('Bo');
+  server.judge = (asker, { type, id, text }) => {
+    if (type !== 'end') return false;
+    for (const who of [ana, bo]) server.takeOut(session(who), 'blue', 'ended', text);
+    server.tell(asker, { type: 'ok', re: id });
+    return true;
+  };
+  const ending = ana.end();
+  await clock.advance(100);
+  await ending;
+  assert.deepEqual([ana.reason, bo.reason], ['ended', 'ended']);
 });
 
 test('what a host may not do is refused, and harms nothing', async () => {
