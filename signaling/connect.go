@@ -30,7 +30,7 @@ type connectToken struct {
 
 const (
 	connectPrefix  = "connect."
-	connectVersion = 2 // no resume token has it
+	connectVersion = 3 // no resume token has it, and no link to a room
 	connectHead    = 1 + 8 + 2*peerLength
 	maxConnect     = len(connectPrefix) + (connectHead+2+2*maxApp+maxUser+hmacSize+2)/3*4
 	hmacSize       = 32

@@ -202,7 +202,9 @@ func TestGlareIsWonByWhoIsLongerHere(t *testing.T) {
 			ana.wantRinging(hers, wire.ViaDevice)
 			ana.wantOver(wire.TypeCancelled, his, wire.ReasonCrossed)
 			room := ana.wantAccepted(hers, ben)
-			ben.wantInvited(ana, hers)
+			if ben.wantInvited(ana, hers).Room != room {
+				t.Error("it is his invitation that holds")
+			}
 			ben.wantOver(wire.TypeCancelled, hers, wire.ReasonCrossed)
 			if ben.wantAccepted(his, ana) != room {
 				t.Error("they are in two rooms")

@@ -29,34 +29,35 @@ type ringing struct {
 const callRoomName = 12
 
 // callRoom makes the name of a room for a call. It cannot be guessed, and who knows
-// it may join the room, whatever rooms its token allows: so it is signed.
-func (s *Server) callRoom() string {
+// it may join the room of that app, whatever rooms its token allows: so it is signed.
+func (s *Server) callRoom(app string) string {
 	name := make([]byte, callRoomName, 2*callRoomName)
 	rand.Read(name)
-	return callRoomPrefix + base64.RawURLEncoding.EncodeToString(append(name, callRoomMAC(s.cfg.ResumeKeys[0], name)...))
+	return callRoomPrefix + base64.RawURLEncoding.EncodeToString(append(name, callRoomMAC(s.cfg.ResumeKeys[0], app, name)...))
 }
 
 const callRoomPrefix = "call-"
 
-func callRoomMAC(key, name []byte) []byte {
-	return tokenMAC(key, append([]byte(callRoomPrefix), name...))[:callRoomName]
+func callRoomMAC(key []byte, app string, name []byte) []byte {
+	return tokenMAC(key, append([]byte(callRoomPrefix+app+"\x00"), name...))[:callRoomName]
 }
 
-// isCallRoom reports whether a server that has one of our keys made this name.
-func (s *Server) isCallRoom(room string) bool {
+// isCallRoom reports whether a server that has one of our keys made this name, for
+// that app.
+func (s *Server) isCallRoom(app, room string) bool {
 	text, ok := strings.CutPrefix(room, callRoomPrefix)
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if !ok || err != nil || len(b) != 2*callRoomName {
 		return false
 	}
 	return slices.ContainsFunc(s.cfg.ResumeKeys, func(key []byte) bool {
-		return hmac.Equal(callRoomMAC(key, b[:callRoomName]), b[callRoomName:])
+		return hmac.Equal(callRoomMAC(key, app, b[:callRoomName]), b[callRoomName:])
 	})
 }
 
-// allows reports whether id may join a room.
-func (s *Server) allows(id *Identity, room string) bool {
-	return id.mayJoin(room) || s.isCallRoom(room)
+// allows reports whether id may join a room of an app.
+func (s *Server) allows(id *Identity, app, room string) bool {
+	return id.mayJoin(room) || s.isCallRoom(app, room)
 }
 
 // handleInvite rings a user.
@@ -70,7 +71,7 @@ func (s *session) handleInvite(l *Link, m *wire.Message) *wire.Error {
 		return s.srv.refuseFor(limit)
 	}
 	id := s.who()
-	if m.Room != "" && !s.srv.allows(id, m.Room) {
+	if m.Room != "" && !s.srv.allows(id, s.app.name, m.Room) {
 		return wire.Refuse(wire.CodeForbidden, "invite: your token does not allow room %q", m.Room)
 	}
 	s.mu.Lock()
@@ -83,7 +84,7 @@ func (s *session) handleInvite(l *Link, m *wire.Message) *wire.Error {
 	}
 	roster := s.rosterOf(m.User)
 	in := &Invitation{
-		ID: newPeerID(), Name: id.Name, Room: cmp.Or(m.Room, s.srv.callRoom()), Data: m.Data, Anyway: m.Call != nil && m.Call.Anyway,
+		ID: newPeerID(), Name: id.Name, Room: cmp.Or(m.Room, s.srv.callRoom(s.app.name)), Data: m.Data, Anyway: m.Call != nil && m.Call.Anyway,
 		Push:    c.Push != nil && roster[0] == userPrefix,
 		Expires: c.Now().Add(c.RingTime).UnixMilli(),
 	}

@@ -22,7 +22,7 @@ func (s *session) handleJoin(l *Link, m *wire.Message, fx *effects) *wire.Error 
 		return nil
 	}
 	s.mu.Lock()
-	rooms, allowed := s.countLocked(KindMember)+s.countLocked(KindKnocker), s.srv.allows(s.identity, m.Room)
+	rooms, allowed := s.countLocked(KindMember)+s.countLocked(KindKnocker), s.srv.allows(s.identity, s.app.name, m.Room)
 	s.mu.Unlock()
 	if !allowed {
 		return wire.Refuse(wire.CodeForbidden, "join: your token does not allow room %q", m.Room)

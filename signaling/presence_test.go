@@ -181,6 +181,9 @@ func TestRoomInCommonLetsReach(t *testing.T) {
 		ana.watch("ben")
 		ana.wantPresence("ben", one)
 		ana.wantOK()
+		if n := ana.srv.session(ana.peer).countLocked(KindWatcher); n != 1 {
+			t.Errorf("ben is watched %d times", n)
+		}
 		ana.send(&wire.Message{Type: wire.TypeMessage, User: "ben", Data: []byte(`"tea?"`)})
 		if m := ben.want(wire.TypeMessage); m.From != ana.peer || m.User != "ana" || m.Room != "" || string(m.Data) != `"tea?"` {
 			t.Errorf("got %+v", m)
@@ -348,5 +351,22 @@ func TestStatusBehindHello(t *testing.T) {
 		ben.send(&wire.Message{Type: wire.TypeStatus, Presence: &wire.Presence{Busy: true}})
 		ben.welcomed(false)
 		ben.wantOK()
+	})
+}
+
+// TestLobbyIsNoRoomInCommon has somebody wait for a room in which a user is.
+func TestLobbyIsNoRoomInCommon(t *testing.T) {
+	eachTopology(t, withUsers(Config{}), func(t *testing.T, h *harness) {
+		host, eve := h.as(t, "host"), h.as(t, "eve")
+		host.join("room")
+		host.rules(wire.RulesUpdate{Lobby: yes()})
+		eve.send(&wire.Message{Type: wire.TypeJoin, Room: "room"})
+		eve.want(wire.TypeWaiting)
+		host.wantKnock(eve)
+		for c, user := range map[*client]string{host: "eve", eve: "host"} {
+			c.watch(user)
+			c.wantPresence(user, away)
+			c.wantOK()
+		}
 	})
 }

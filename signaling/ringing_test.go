@@ -92,3 +92,105 @@ func TestNodesDieWhileItRings(t *testing.T) {
 		ana.wantAccepted(invite, phone)
 	})
 }
+
+// TestAwayDeviceLearnsThatItIsOver has a device come back when another has accepted.
+func TestAwayDeviceLearnsThatItIsOver(t *testing.T) {
+	eachTopology(t, withUsers(Config{}), func(t *testing.T, h *harness) {
+		ana, laptop, phone, invite := h.rung(t)
+		phone.cut()
+		time.Sleep(2 * time.Second)
+		laptop.answer(wire.TypeAccept, invite)
+		ana.wantAccepted(invite, laptop)
+		phone.resume(phone.conn.had)
+		phone.welcomed(true)
+		phone.wantOver(wire.TypeCancelled, invite, wire.ReasonElsewhere)
+	})
+}
+
+// TestAcceptLeavesOtherCallersRinging has two ring one user, who is accepted by
+// one that the user has rung.
+func TestAcceptLeavesOtherCallersRinging(t *testing.T) {
+	eachTopology(t, withUsers(Config{}), func(t *testing.T, h *harness) {
+		ana, ben, carl := h.as(t, "ana>ben"), h.as(t, "ben"), h.as(t, "carl>ana")
+		carls := carl.ring("ana")
+		carl.wantRinging(carls, wire.ViaDevice)
+		ana.wantInvited(carl, carls)
+		hers := ana.ring("ben")
+		ana.wantRinging(hers, wire.ViaDevice)
+		ben.wantInvited(ana, hers)
+		ben.answer(wire.TypeAccept, hers)
+		ben.wantOK()
+		ana.wantAccepted(hers, ben)
+		wantNothingMore(ana, ben, carl)
+		ana.answer(wire.TypeAccept, carls)
+		ana.wantOK()
+		carl.wantAccepted(carls, ana)
+	})
+}
+
+// TestLostHistoryEndsWhatItRings has a caller come back without its history.
+func TestLostHistoryEndsWhatItRings(t *testing.T) {
+	eachTopology(t, withUsers(Config{}), func(t *testing.T, h *harness) {
+		ana, _, phone, invite := h.rung(t)
+		ana.ack()
+		ana.resume(0)
+		ana.welcomed(false)
+		phone.wantOver(wire.TypeCancelled, invite, wire.ReasonGone)
+	})
+}
+
+func TestOwnInvitationIsAnsweredByOtherDevices(t *testing.T) {
+	eachTopology(t, withUsers(Config{}), func(t *testing.T, h *harness) {
+		laptop, phone := h.as(t, "ben"), h.as(t, "ben")
+		invite := laptop.ring("ben")
+		laptop.wantRinging(invite, wire.ViaDevice)
+		laptop.answer(wire.TypeAccept, invite)
+		laptop.wantError(wire.CodeInviteOver, laptop.id)
+		phone.wantInvited(laptop, invite)
+		phone.wantNothing()
+	})
+}
+
+// TestMissedIsOverAlsoBehindAMove cancels what was missed.
+func TestMissedIsOverAlsoBehindAMove(t *testing.T) {
+	eachPush(t, func(t *testing.T, h *harness, p *pushes) {
+		ana := h.as(t, "ana>ben")
+		invite := ana.ring("ben")
+		p.want(t, PushRing, invite)
+		p.answer <- false
+		ana.wantOver(wire.TypeDeclined, invite, wire.ReasonOffline)
+		for range 2 {
+			ana.answer(wire.TypeCancel, invite)
+			ana.wantError(wire.CodeInviteOver, ana.id)
+			ana.elsewhere()
+			ana.resume(ana.conn.had)
+			ana.welcomed(true)
+		}
+		if n := ana.srv.session(ana.peer).openLocked(); n != 0 {
+			t.Errorf("%d are open", n)
+		}
+	})
+}
+
+// TestMissedCrossesNothing has the one who has missed a call, being away, ring back.
+func TestMissedCrossesNothing(t *testing.T) {
+	eachPush(t, func(t *testing.T, h *harness, p *pushes) {
+		ana, ben := h.as(t, "ana>ben"), h.as(t, "ben>ana")
+		ben.cut()
+		time.Sleep(2 * time.Second)
+		invite := ana.ring("ben")
+		p.want(t, PushRing, invite)
+		p.answer <- true
+		ana.wantRinging(invite, wire.ViaPush)
+		ana.answer(wire.TypeCancel, invite)
+		ana.wantOK()
+		p.want(t, PushCancelled, invite)
+		ben.resume(ben.conn.had)
+		ben.welcomed(true)
+		ben.frames()
+		his := ben.ring("ana")
+		ben.wantRinging(his, wire.ViaDevice)
+		ana.wantInvited(ben, his)
+		wantNothingMore(ana, ben)
+	})
+}

@@ -148,3 +148,37 @@ func FuzzRoomLink(f *testing.F) {
 		}
 	})
 }
+
+// TestSignedThingsStayInTheirApp shows what was made in one app in another.
+func TestSignedThingsStayInTheirApp(t *testing.T) {
+	inBubble(t, 1, withUsers(Config{Apps: []string{"support"}}), func(t *testing.T, h *harness) {
+		alice := h.as(t, "alice")
+		alice.join("room")
+		link := alice.link("", 0, 0)
+		connect := (&connectToken{
+			expires: time.Now().Add(time.Hour).UnixMilli(), caller: strings.Repeat("c", 40), app: "default", room: "room", user: "bob",
+		}).sign(h.cfg.ResumeKeys[0])
+		bob := h.client(t)
+		bob.info.App = "support"
+		bob.connect()
+		bob.send(&wire.Message{Type: wire.TypeHello, Hello: &wire.Hello{Token: "bob"}})
+		bob.welcomed(false)
+		bob.wantRefused(by(link), wire.CodeBadLink)
+		s := h.servers[0]
+		if room := s.callRoom("default"); !s.isCallRoom("default", room) || s.isCallRoom("support", room) {
+			t.Errorf("%s is open in another app, or not in its own", room)
+		}
+		for _, app := range []string{"default", "support"} {
+			_, tok, err := (&Link{srv: s, app: app}).identify(t.Context(), connect)
+			if (err == nil && tok.user == "bob") != (app == "default") {
+				t.Errorf("in app %s the connect token is %+v, %v", app, tok, err)
+			}
+		}
+		if _, err := parseRoomLink(strings.TrimPrefix(connect, connectPrefix), h.cfg.ResumeKeys); err == nil {
+			t.Error("a connect token is a link")
+		}
+		if _, err := parseConnect(connectPrefix+link, h.cfg.ResumeKeys); err == nil {
+			t.Error("a link is a connect token")
+		}
+	})
+}

@@ -10,7 +10,13 @@ import (
 
 // maxCallers bounds those that ring one user at the same time, and what the user
 // has missed. To more of them the user is busy.
-const maxCallers = 64
+//
+// maxOfCaller bounds those of them that are of one user, so that nobody alone makes
+// others find the user busy.
+const (
+	maxCallers  = 64
+	maxOfCaller = 16
+)
 
 // codeBusy refuses a caller, who is told of it by declined.
 const codeBusy = wire.Code(wire.ReasonBusy)
@@ -106,16 +112,19 @@ func (in *Invitation) lets(now time.Time) bool {
 
 // judgeCaller refuses a caller whom nobody hears.
 func (r Roster) judgeCaller(m Member) wire.Code {
-	callers := 0
+	callers, same := 0, 0
 	busy := false
 	for _, o := range r.Members {
 		busy = busy || o.Busy
 		if o.Kind == KindCaller {
 			callers++
+			if m.User != "" && o.User == m.User {
+				same++
+			}
 		}
 	}
 	switch {
-	case callers >= maxCallers, busy && !m.Call.Anyway:
+	case callers >= maxCallers, same >= maxOfCaller, busy && !m.Call.Anyway:
 		return codeBusy
 	case !m.Call.Push && !r.rings(m.ID):
 		return wire.CodeOffline

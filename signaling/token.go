@@ -132,7 +132,7 @@ func (m *member) judgeLocked(was, id *Identity) {
 	allowed := true
 	switch name := m.room.name; m.Kind {
 	case KindMember, KindKnocker:
-		allowed = m.room.app.srv.allows(id, name)
+		allowed = m.room.app.srv.allows(id, m.room.app.name, name)
 	case KindWatcher:
 		user := name[1:]
 		allowed = user == id.User || !was.reaches(user) || id.reaches(user)
