@@ -17,8 +17,7 @@ func (s *session) handleJoin(l *Link, m *wire.Message, fx *effects) *wire.Error 
 			return err
 		}
 	}
-	if own != nil {
-		s.joinAgain(own, m, fx)
+	if own != nil && s.joinAgain(own, m, fx) {
 		return nil
 	}
 	s.mu.Lock()
@@ -82,17 +81,22 @@ func (s *session) enterRoom(m *wire.Message) *wire.Error {
 	return nil
 }
 
-// joinAgain answers one who is in the room already.
-func (s *session) joinAgain(own *member, m *wire.Message, fx *effects) {
+// joinAgain answers one who is in the room already. It reports false if that was
+// taken out this moment.
+func (s *session) joinAgain(own *member, m *wire.Message, fx *effects) bool {
 	if m.Data != nil {
 		s.changeOwn(ChangeUpdate, own, m.Data, answer{re: m.ID, joined: true})
-		return
+		return true
 	}
 	own.room.mu.Lock()
 	defer own.room.mu.Unlock()
+	if s.member(m.Room) != own {
+		return false
+	}
 	b := own.room.snapshotLocked(own, m.ID, nil)
 	own.deliver(b, sizeOf(b.Message), fx)
 	s.chargeSnapshot(textSize(b.Message))
+	return true
 }
 
 // joinWithICE joins for a client whose ICE servers are worthless: it gets others

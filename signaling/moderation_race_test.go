@@ -182,3 +182,19 @@ func TestHostOnALostServerIsFollowed(t *testing.T) {
 		}
 	})
 }
+
+// TestJoinAgainMeetsAKick has one who joins again be taken out when the server has
+// just found it in the room.
+func TestJoinAgainMeetsAKick(t *testing.T) {
+	inBubble(t, 1, Config{}, func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		s := h.servers[0].session(bob.peer)
+		own := s.member("room")
+		alice.send(&wire.Message{Type: wire.TypeKick, Room: "room", To: bob.peer})
+		bob.wantOut(wire.ReasonKicked)
+		var fx effects
+		if s.joinAgain(own, &wire.Message{Type: wire.TypeJoin, Room: "room"}, &fx) {
+			t.Error("an answer that bob does not get")
+		}
+	})
+}
