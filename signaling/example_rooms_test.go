@@ -37,8 +37,8 @@ func Example_rooms() {
 	staff := <-rooms
 	fmt.Println(app.Rooms(), string(app.Members("tea")[0].Data))
 	app.Peer(ann.ID()).Leave("staff")
-	_, err = staff.Next(context.Background())
-	fmt.Println(err)
+	last, _ := staff.Next(context.Background())
+	fmt.Println(last)
 	ann.Close(context.Background())
 
 	// Unordered output:
@@ -47,5 +47,5 @@ func Example_rooms() {
 	// forbidden: staff only
 	// joined staff
 	// [staff tea] {"name":"Ann"}
-	// forbidden: the server has taken you out of room "staff": forbidden
+	// client: taken out of room "staff": forbidden
 }
