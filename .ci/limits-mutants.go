@@ -61,7 +61,7 @@ var mutants = []mutant{
 	{"candidates", "signaling/limits.go", "if c.n+n > limit {", "if false {", "TestTooManyCandidates"},
 	{"outbox", "signaling/session.go", "if s.unread >= limit {", "if false {", "TestSlowConsumerIsClosedAndComesBack"},
 	{"history", "signaling/session.go", "s.out.bytes >= 2*limit {", "false {", "TestHistoryIsGivenUpWithoutLink"},
-	{"history", "signaling/session.go", "s.out.bytes >= 2*limit {", "false {", "TestHistoryIsGivenUpAt2MiB"},
+	{"history", "signaling/session.go", "s.out.bytes >= 2*limit {", "false {", "TestHistoryIsGivenUpAtTwiceTheOutbox"},
 	{"errors", "signaling/link.go", "full := len(l.control) >= maxControl", "full := false", "TestErrorsWithoutSeqAreBounded"},
 	{"memory", "signaling/share.go", "case s.nearlyFull():", "case false:", "TestNobodyIsLetInWhileMemoryIsFull"},
 	{"knockers", "signaling/roster_join.go", "r.count(KindKnocker) >= e.Knockers", "false", "TestLobbyOfManyIsBounded"},

@@ -127,10 +127,15 @@ type Config struct {
 	// tokens never wait. Zero means 100 ms; negative means no time.
 	AuthDelay time.Duration
 
-	Rate   int // frames per second of one session; zero means 50
-	Burst  int // frames at once; zero means 200
-	Bytes  int // bytes per second of one session, and four times that at once; zero means 256 KiB
-	Outbox int // bytes of memory unread at which a link is closed; the history is given up at twice that; zero means 1 MiB
+	Rate  int // frames per second of one session; zero means 50
+	Burst int // frames at once; zero means 200
+	Bytes int // bytes per second of one session, and four times that at once; zero means 256 KiB
+
+	// Outbox is how many bytes of memory a client may leave unread: then its link is
+	// closed, and at twice that, or as much that is not acknowledged, its history
+	// is given up. A message takes twice its size and 800 bytes. Zero means 3 MiB,
+	// which hold 1 MiB of data in messages of 1 KiB and more.
+	Outbox int
 
 	// Logger gets a line for each transition of a session and, at level debug,
 	// for each message that comes in and each that is refused. SDP, tokens and
@@ -191,7 +196,7 @@ func (c Config) withDefaults() Config {
 	c.Rate = cmp.Or(c.Rate, 50)
 	c.Burst = cmp.Or(c.Burst, 200)
 	c.Bytes = cmp.Or(c.Bytes, 256<<10)
-	c.Outbox = cmp.Or(c.Outbox, 1<<20)
+	c.Outbox = cmp.Or(c.Outbox, 3<<20)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

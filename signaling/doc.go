@@ -69,9 +69,9 @@
 // one order, on however many nodes. Whether a peer may send to another is
 // judged by the local copy.
 //
-// Nobody waits for a client that does not read. Its link is closed at
-// Config.Outbox unread bytes, which a resume repairs, and its history is given
-// up at twice that.
+// Nobody waits for a client that does not read. Its link is closed when what it
+// has not read takes Config.Outbox bytes, which a resume repairs, and its history
+// is given up at twice that.
 //
 // # Time
 //

@@ -15,38 +15,44 @@ import (
 func TestSlowConsumerIsClosedAndComesBack(t *testing.T) {
 	eachTopology(t, Config{Rate: 1e6, Burst: 1e6, Bytes: 1 << 30}, func(t *testing.T, h *harness) {
 		alice, bob := h.pair(t)
-		bob.ack()
-		bob.conn.setLazy(true)
-		data := string(long(32 << 10))
-		sent := 0
-		for bob.conn.code() == "" {
-			alice.tell(bob, "room", data)
-			sent++
-		}
-		bob.wantClosed(wire.CodeSlowConsumer)
-		h.wantLimit(LimitOutbox, 1)
-		if bytes := sent * len(data); bytes > 1<<19 || bytes < 1<<19-32<<10 { // each is kept with its encoding
-			t.Errorf("closed at %d bytes of data, want about 512 KiB", bytes)
-		}
-		bob.resume(bob.conn.had)
-		bob.welcomed(true)
-		if got := len(bob.frames()); got != sent {
-			t.Errorf("%d of %d messages arrived", got, sent)
+		for i, size := range []int{32 << 10, 1 << 10} {
+			bob.ack()
+			bob.conn.setLazy(true)
+			data := string(long(size))
+			sent := 0
+			for bob.conn.code() == "" {
+				alice.tell(bob, "room", data)
+				sent++
+			}
+			bob.wantClosed(wire.CodeSlowConsumer)
+			h.wantLimit(LimitOutbox, uint64(i+1))
+			if bytes := sent * len(data); bytes <= 1<<20 || bytes > 3<<19 {
+				t.Errorf("closed at %d bytes of data in messages of %d, want more than 1 MiB and at most half as much again", bytes, size)
+			}
+			bob.resume(bob.conn.had)
+			bob.welcomed(true)
+			bob.conn.read(sent)
+			if got := len(bob.frames()); got != sent {
+				t.Errorf("%d of %d messages arrived", got, sent)
+			}
 		}
 	})
 }
 
-func TestHistoryIsGivenUpAt2MiB(t *testing.T) {
+func TestHistoryIsGivenUpAtTwiceTheOutbox(t *testing.T) {
 	eachTopology(t, Config{Rate: 1e6, Burst: 1e6, Bytes: 1 << 30}, func(t *testing.T, h *harness) {
 		alice, bob := h.pair(t)
 		bob.ack()
 		data := string(long(32 << 10))
 		s := bob.srv.session(bob.peer)
-		for i := range 80 { // read, but never acknowledged
+		for i := range 110 { // read, but never acknowledged
 			alice.tell(bob, "room", data)
 			bob.wantMessage(alice, data)
-			if s.out.bytes > 2<<20 {
+			if s.out.bytes > 6<<20 {
 				t.Fatalf("%d bytes are kept after %d messages", s.out.bytes, i)
+			}
+			if kept := i+1 <= 2<<20/len(data); kept && s.out.bytes == 0 {
+				t.Fatalf("nothing is kept after %d messages", i+1)
 			}
 		}
 		bob.wantClosed("")

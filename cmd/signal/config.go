@@ -42,6 +42,10 @@ type Config struct {
 	StateDir     string        `help:"Where the key is kept. Default: ${stateDir}." placeholder:"DIR" type:"path" group:"Sessions"`
 	ResumeWindow time.Duration `help:"How long a client that lost its connection is waited for." default:"60s" group:"Sessions"`
 
+	Rules
+
+	Times
+
 	Auth
 
 	Proxies
@@ -100,6 +104,12 @@ func (c *Config) check() error {
 		return err
 	}
 	if err := c.Proxies.check(); err != nil {
+		return err
+	}
+	if err := c.Rules.check(); err != nil {
+		return err
+	}
+	if err := c.Times.check(); err != nil {
 		return err
 	}
 	return c.Limits.check()

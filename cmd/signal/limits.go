@@ -25,8 +25,15 @@ type Limits struct {
 	IPRoomBurst     int `name:"ip-room-burst" help:"Rooms at once that one address may open." default:"512" group:"Limits"`
 	JoinRate        int `help:"Joins per second of one client, where one that opens a room counts 4; 0: any number." default:"4" group:"Limits"`
 	JoinBurst       int `help:"Joins at once of one client." default:"128" group:"Limits"`
+	MaxWatched      int `help:"Users that one client watches." default:"200" group:"Limits"`
+	MaxInvites      int `help:"Users that one client rings at the same time." default:"8" group:"Limits"`
+	MaxKnockers     int `help:"Clients that wait in the lobby of a room." default:"64" group:"Limits"`
 	MaxMemory       int `help:"Bytes that all clients' messages and connections may take; from three quarters of it on no new ones are let in. 0: a third of the memory limit of the container or of GOMEMLIMIT, or 1 GiB without." default:"0" group:"Limits"`
+	Outbox          int `help:"Bytes of memory that one client may leave unread: then its connection is closed, and at twice that it loses what it has not read. A message takes twice its size and 800 bytes." default:"3145728" group:"Limits"`
 	MaxMessage      int `help:"Bytes of a message." default:"65536" group:"Limits"`
+	MaxSDP          int `name:"max-sdp" help:"Bytes of the data of an offer or an answer." default:"32768" group:"Limits"`
+	MaxMetadata     int `help:"Bytes of what a client shows of itself in a room." default:"4096" group:"Limits"`
+	MaxCandidates   int `help:"ICE candidates for one connection to another client, until ICE is restarted." default:"100" group:"Limits"`
 	Rate            int `help:"Messages per second of one client." default:"50" group:"Limits"`
 	Burst           int `help:"Messages at once of one client." default:"200" group:"Limits"`
 	Bytes           int `help:"Bytes per second of one client, and four times that at once." default:"262144" group:"Limits"`
@@ -50,8 +57,15 @@ func (l *Limits) check() error {
 		{"ip-room-burst", l.IPRoomBurst, 1},
 		{"join-rate", l.JoinRate, 0},
 		{"join-burst", l.JoinBurst, 1},
+		{"max-watched", l.MaxWatched, 1},
+		{"max-invites", l.MaxInvites, 1},
+		{"max-knockers", l.MaxKnockers, 1},
 		{"max-memory", l.MaxMemory, 0},
+		{"outbox", l.Outbox, 64 << 10},
 		{"max-message", l.MaxMessage, 4096},
+		{"max-sdp", l.MaxSDP, 1024},
+		{"max-metadata", l.MaxMetadata, 64},
+		{"max-candidates", l.MaxCandidates, 1},
 		{"rate", l.Rate, 1},
 		{"burst", l.Burst, 1},
 		{"bytes", l.Bytes, 1 << 10},
@@ -85,6 +99,8 @@ func (l *Limits) apply(c *signaling.Config) {
 	c.IPRate, c.IPBurst = orAny(l.IPRate), l.IPBurst
 	c.IPRoomRate, c.IPRoomBurst = orAny(l.IPRoomRate), l.IPRoomBurst
 	c.JoinRate, c.JoinBurst = orAny(l.JoinRate), l.JoinBurst
+	c.MaxWatched, c.MaxInvites, c.MaxKnockers = l.MaxWatched, l.MaxInvites, l.MaxKnockers
+	c.MaxSDP, c.MaxMetadata, c.MaxCandidates, c.Outbox = l.MaxSDP, l.MaxMetadata, l.MaxCandidates, l.Outbox
 	c.MaxMemory = l.MaxMemory
 	if limit := memoryLimit(os.DirFS("/")); l.MaxMemory == 0 && limit > 0 {
 		c.MaxMemory = int(limit / 3) // live memory takes twice its size, and TURN is in the process too

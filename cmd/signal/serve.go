@@ -102,6 +102,8 @@ func newNode(c Config, log *slog.Logger) (*node, error) {
 	if n.tokens != nil {
 		core.Authenticate = n.tokens.Authenticate
 	}
+	c.Rules.apply(&core)
+	c.Times.apply(&core)
 	c.Limits.apply(&core)
 	n.signaling = signaling.New(core)
 	n.http = &http.Server{
