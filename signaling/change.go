@@ -307,7 +307,8 @@ func (m *member) welcomeMoved(srv *Server, stale bool) {
 	m.sess = s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.arriving != nil && !stale {
+	missed := m.Call != nil && m.Call.Missed != 0 // which the session does not take for its own any more
+	if s.arriving != nil && (!stale || missed) {
 		s.rooms = append(s.rooms, m)
 		if !m.inside() {
 			s.knockLocked(m)

@@ -169,6 +169,10 @@ func TestMissedIsOverAlsoBehindAMove(t *testing.T) {
 		if n := ana.srv.session(ana.peer).openLocked(); n != 0 {
 			t.Errorf("%d are open", n)
 		}
+		ben := h.as(t, "ben")
+		if m := ben.want(wire.TypeMissed); m.Call.Invite != invite {
+			t.Errorf("got %+v", m.Call)
+		}
 	})
 }
 
