@@ -62,6 +62,8 @@ var mutants = []mutant{
 	{"outbox", "signaling/session.go", "if s.unread >= limit {", "if false {", "TestSlowConsumerIsClosedAndComesBack"},
 	{"history", "signaling/session.go", "s.out.bytes >= 2*limit {", "false {", "TestHistoryIsGivenUpWithoutLink"},
 	{"history", "signaling/session.go", "s.out.bytes >= 2*limit {", "false {", "TestHistoryIsGivenUpAtTwiceTheOutbox"},
+	{"queue", "signaling/queue.go", "} else if tooMany {", "} else if tooMany && false {", "TestCallerBehindABlockedHandlerIsHeldBackThenRefused"},
+	{"apps", "signaling/server.go", "app == nil && s.onDemand >= s.cfg.MaxApps:", "app == nil && false:", "TestAppsOnDemandAreBounded"},
 	{"errors", "signaling/link.go", "full := len(l.control) >= maxControl", "full := false", "TestErrorsWithoutSeqAreBounded"},
 	{"memory", "signaling/share.go", "case s.nearlyFull():", "case false:", "TestNobodyIsLetInWhileMemoryIsFull"},
 	{"knockers", "signaling/roster_join.go", "r.count(KindKnocker) >= e.Knockers", "false", "TestLobbyOfManyIsBounded"},
