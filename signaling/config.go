@@ -44,6 +44,12 @@ type Config struct {
 	// device is offline.
 	Push func(ctx context.Context, p Push) (sent bool)
 
+	// Woken says what a user may do whom a connect token of a Push lets in: name,
+	// role, candidate policy and end are taken from it. The user is the token's,
+	// and its only room the call's. Nil, or no end: it may stay for an hour, unless
+	// it renews itself with a token. It may block and refuse as Authenticate may.
+	Woken func(ctx context.Context, app, user string) (Identity, error)
+
 	// Revoked is told of a peer that was taken out of a room, or has left its last
 	// one: what was granted to it, such as a relay, is to end at once. Behind it
 	// ICEServers is asked again, at once or when the peer joins a room. It runs on

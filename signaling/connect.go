@@ -96,7 +96,34 @@ func (l *Link) identify(ctx context.Context, token string) (Identity, *connectTo
 	if err != nil || t.app != l.app || c.Now().UnixMilli() >= t.expires {
 		return Identity{}, nil, errConnectOver()
 	}
-	return Identity{User: t.user, Grants: &Grants{Rooms: []string{t.room}}}, t, nil
+	id, err := l.identifyWoken(ctx, t)
+	return id, t, err
+}
+
+// connectFor is how long a session of a connect token lasts that nobody has
+// renewed with a token: long enough for a call.
+const connectFor = time.Hour
+
+// identifyWoken is whom a connect token lets in: its user, with what Config.Woken says of
+// it, in the call's room only, and with an end.
+func (l *Link) identifyWoken(ctx context.Context, t *connectToken) (id Identity, err error) {
+	c := &l.srv.cfg
+	if c.Woken != nil {
+		defer l.srv.recovered("Woken", &err)
+		if id, err = c.Woken(ctx, t.app, t.user); err != nil {
+			return Identity{}, err
+		}
+	}
+	grants := Grants{}
+	if id.Grants != nil {
+		grants = *id.Grants
+	}
+	grants.Rooms = []string{t.room}
+	id.User, id.Grants = t.user, &grants
+	if id.Expires.IsZero() {
+		id.Expires = c.Now().Add(connectFor)
+	}
+	return id, id.check()
 }
 
 func errConnectOver() error {

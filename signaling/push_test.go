@@ -221,6 +221,38 @@ func TestConnectTokenIsGoodForOneHello(t *testing.T) {
 	})
 }
 
+// TestWokenUserHasItsOwnLimits has a connect token give no more than the user's
+// own token would, and not for ever.
+func TestWokenUserHasItsOwnLimits(t *testing.T) {
+	said := Identity{User: "eva", Name: "Ben", Grants: &Grants{Rooms: []string{"*"}, Role: wire.RoleViewer, Candidates: wire.PolicyRelay}}
+	for _, woken := range []func(context.Context, string, string) (Identity, error){
+		nil,
+		func(_ context.Context, app, user string) (Identity, error) {
+			if app != "default" || user != "ben" {
+				t.Errorf("asked for %q in %q", user, app)
+			}
+			return said, nil
+		},
+	} {
+		srv := New(Config{Woken: woken, Authenticate: func(context.Context, Hello) (Identity, error) { panic("not asked") }})
+		token := connectToken{expires: 1 << 60, caller: strings.Repeat("c", 40), app: "default", room: "call", user: "ben"}
+		l := &Link{srv: srv, app: "default"}
+		id, _, err := l.identify(t.Context(), token.sign(srv.cfg.ResumeKeys[0]))
+		if err != nil || id.User != "ben" || !slices.Equal(id.Grants.Rooms, []string{"call"}) {
+			t.Errorf("got %+v, %v", id, err)
+		}
+		if d := time.Until(id.Expires); d > connectFor || d < connectFor-time.Minute {
+			t.Errorf("it ends in %v", d)
+		}
+		if woken != nil && (id.Name != "Ben" || id.Grants.Role != wire.RoleViewer || id.Grants.Candidates != wire.PolicyRelay) {
+			t.Errorf("got %+v", id.Grants)
+		}
+	}
+	if said.Grants.Rooms[0] != "*" {
+		t.Error("the application's grants were written to")
+	}
+}
+
 func TestConnectTokenRoundTrip(t *testing.T) {
 	keys := [][]byte{[]byte("new"), []byte("old")}
 	want := connectToken{expires: 1, caller: strings.Repeat("c", 40), app: "default", room: "room", user: "ça \x00va"}
