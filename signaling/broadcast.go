@@ -73,8 +73,9 @@ func (b Broadcast) Volatile() Broadcast {
 
 // Emit sends an event to all of them, encoded once. To a single room it comes in
 // the order of what else happens there: who gets it has been told of exactly
-// those joins and leaves that came before. An error says that v cannot be
-// sent.
+// those joins and leaves that came before. With Local, Volatile, ExceptIn or more
+// rooms, only what one goroutine sends is in its order. An error says that v cannot
+// be sent.
 func (b Broadcast) Emit(name string, v any) error {
 	body, err := b.app.eventBody(name, v)
 	if err != nil {

@@ -356,3 +356,81 @@ func TestWhatThereIsCanBeListed(t *testing.T) {
 		}
 	})
 }
+
+func TestRequestOfNobodyEndsAtOnce(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		alice, bob, carol := h.hello(t), h.hello(t), h.hello(t)
+		last := make(chan error, 1)
+		h.code(func(app *App) {
+			app.OnDisconnect(func(p *Peer, _ DisconnectReason) {
+				_, err := p.Request(t.Context(), "sorry?", nil)
+				last <- err
+			})
+		})
+		start := time.Now()
+		ask := func(id string) {
+			t.Helper()
+			_, err := h.app().Peer(id).Request(t.Context(), "well?", nil)
+			var refusal *Error
+			if !errors.As(err, &refusal) || refusal.Code != wire.CodeNoSuchPeer {
+				t.Errorf("%v, want no_such_peer", err)
+			}
+		}
+		ask("AAAAAAAAAAAAAAAAAAAA")
+		for _, c := range []*client{alice, bob, carol} {
+			c.send(&wire.Message{Type: wire.TypeBye})
+			synctest.Wait()
+			ask(c.peer)
+			if err := <-last; err == nil {
+				t.Error("who has gone has answered")
+			}
+		}
+		if d := time.Since(start); d != 0 {
+			t.Errorf("it took %v", d)
+		}
+	})
+}
+
+func TestRequestEndsWithAPeerOfAnotherNodeAlsoWhenThatHasMoved(t *testing.T) {
+	for moves := range 4 {
+		inBubble(t, 3, Config{}, func(t *testing.T, h *harness) {
+			_, bob := h.hello(t), h.hello(t)
+			results := make(chan error)
+			go func() {
+				_, err := h.app().Peer(bob.peer).Request(t.Context(), "well?", nil)
+				results <- err
+			}()
+			bob.wantEvent("well?", ``)
+			for range moves {
+				bob.cut()
+				bob.elsewhere()
+				bob.resume(bob.conn.had)
+				bob.welcomed(true)
+			}
+			start := time.Now()
+			bob.send(&wire.Message{Type: wire.TypeBye})
+			var refusal *Error
+			if err := <-results; !errors.As(err, &refusal) || refusal.Code != wire.CodeNoSuchPeer || time.Since(start) != 0 {
+				t.Errorf("%d moves, after %v: %v", moves, time.Since(start), err)
+			}
+		})
+	}
+}
+
+func TestReplyThatComesRightBeforeByeCounts(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		for range 20 {
+			alice := h.hello(t)
+			results := make(chan string)
+			go func() {
+				data, err := h.app().Peer(alice.peer).Request(t.Context(), "well?", nil)
+				results <- fmt.Sprint(string(data), err)
+			}()
+			alice.reply(alice.wantEvent("well?", ``), `"yes"`)
+			alice.send(&wire.Message{Type: wire.TypeBye})
+			if got := <-results; got != `"yes"<nil>` {
+				t.Fatal(got)
+			}
+		}
+	})
+}

@@ -20,7 +20,8 @@ type Call struct {
 	Type wire.Type       // event; in middleware also hello (a connect), join and message
 	Name string          // event: its name
 	Room string          // join, message
-	To   string          // message: the peer's id; "": the whole room
+	To   string          // message: the peer's id; "": the whole room, or User
+	User string          // message: to all devices of a user; "": it is not
 	Data json.RawMessage // nil: none
 
 	ctx context.Context
@@ -53,8 +54,8 @@ func (c *Call) what() string {
 }
 
 // Handle handles events whose data is a T. What cannot be read as one is
-// refused with bad_message, and fn not called. to is an App, or what AppFunc
-// returned.
+// refused with bad_message, and fn not called. to is an App, or what
+// AppPattern returned.
 func Handle[T any](to interface{ Handle(string, Handler) }, name string, fn func(c *Call, arg T) (any, error)) {
 	to.Handle(name, func(c *Call) (any, error) {
 		var arg T
@@ -74,25 +75,38 @@ func Refuse(code wire.Code, format string, args ...any) *Error {
 
 // serve runs h for c, and turns whatever it does into an answer.
 func (p *Peer) serve(h Handler, c *Call) (data json.RawMessage, refusal *wire.Error) {
-	result, err := p.try(c.what(), func() (any, error) { return h(c) })
-	if err == nil && result != nil {
-		data, err = encode(result)
-	}
+	err := p.try(c.what(), func() error {
+		result, err := h(c)
+		if err == nil {
+			data, err = encode(result) // which may call code, too
+		}
+		return err
+	})
 	if err == nil {
 		if limit := p.app.srv.cfg.MaxMessage; len(data) <= limit {
 			return data, nil
 		}
 		err = wire.Refuse(wire.CodeTooBig, "%s: the answer has %d bytes, more than a message may have", c.what(), len(data))
 	}
-	if errors.As(err, &refusal) && refusal.Code != "" {
+	if refusal = refusalIn(err); refusal != nil {
 		return nil, refusal
 	}
 	p.failed(c.what(), err)
 	return nil, wire.Refuse(wire.CodeInternal, "%s: the server has made a mistake", c.what())
 }
 
+// refusalIn returns the *Error that err is or wraps; nil: there is none. One that is
+// nil refuses nothing: it is the mistake of code that returned it as an error.
+func refusalIn(err error) *wire.Error {
+	var refusal *wire.Error
+	if errors.As(err, &refusal) && refusal != nil && refusal.Code != "" {
+		return refusal
+	}
+	return nil
+}
+
 // try calls f; a panic is an error.
-func (p *Peer) try(what string, f func() (any, error)) (result any, err error) {
+func (p *Peer) try(what string, f func() error) (err error) {
 	defer p.app.srv.recovered(what, &err)
 	return f()
 }

@@ -36,9 +36,18 @@ func (p *Peer) run() {
 	}
 }
 
+// tellHooks is do for hooks that do not hear of a peer that was not let in.
+func (p *Peer) tellHooks(f func()) {
+	p.do(func() {
+		if !p.refused {
+			f()
+		}
+	})
+}
+
 // notify calls a hook that returns nothing.
 func (p *Peer) notify(what string, hook func()) {
-	if _, err := p.try(what, func() (any, error) { hook(); return nil, nil }); err != nil {
+	if err := p.try(what, func() error { hook(); return nil }); err != nil {
 		p.failed(what, err)
 	}
 }
@@ -53,15 +62,11 @@ func (s *session) goneLocked(reason DisconnectReason) {
 	p.cancel()
 	p.mu.Lock()
 	p.left = s.roomNamesLocked()
-	refused := p.refused
 	p.mu.Unlock()
-	if refused {
-		return
-	}
 	if len(c.disconnecting)+len(c.disconnect) == 0 {
 		return
 	}
-	p.do(func() {
+	p.tellHooks(func() {
 		for _, f := range c.disconnecting {
 			p.notify("OnDisconnecting", func() { f(p, reason) })
 		}

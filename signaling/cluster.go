@@ -37,7 +37,7 @@ type Node interface {
 	// behind it. It returns how many these are.
 	SendAll(nodes []string, e *Event) int
 	// Tell puts e into the inbox of the node that has a session, as the directory
-	// knows. If it does not, e is lost.
+	// knows. If it does not, e goes into the inbox of this node.
 	Tell(peer string, e *Event)
 	// Register tells the directory that this node has the session, with this
 	// epoch, for a link of that age. A lower epoch than it knows is ignored.
@@ -132,6 +132,8 @@ const (
 	EventFinish  EventKind = "finish"  // what code has said about a frame of the peer To
 	EventReport  EventKind = "report"  // who got the tell that asks, of those on Node
 	EventReply   EventKind = "reply"   // the answer of the peer From
+	EventGone    EventKind = "gone"    // the session of the peer From, which Node has asked something, has ended
+	EventStop    EventKind = "stop"    // nobody waits for what code says about a frame any more
 )
 
 // An Event is an entry of an inbox. It is immutable.
@@ -192,6 +194,8 @@ type Hand struct {
 	Step   uint64 // what the session waits for: code; 0: nothing
 	StepAt string // the node that runs it
 	Re     uint64 // the id of its frame
+
+	Askers []string // the nodes that have asked the client something
 
 	Identity *Identity // as it is by now: the resume token may be older
 	Frames   []*Body

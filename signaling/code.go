@@ -88,8 +88,8 @@ func (c *Code) Use(m func(next Handler) Handler) {
 
 // OnConnect is called for each new session, before it is welcomed. An error
 // refuses it, and the link is closed with its code; other hooks will not hear
-// of this peer. Emit and Join work already, and arrive behind welcome; who
-// resumes is not new.
+// of this peer. Emit and Join work already, and arrive behind welcome; a Request
+// would wait for an answer in vain. Who resumes is not new.
 func (c *Code) OnConnect(f func(*Peer) error) {
 	c.change(func(next *code) { next.connect = extend(next.connect, f) })
 }
@@ -137,8 +137,9 @@ func (c *Code) OnRoomDeleted(f func(room string)) {
 }
 
 // OnError is called when a handler, a hook or middleware has failed with an
-// error that is no *Error, or has panicked, beside the line in the log. what is the
-// name of the event, or of the hook.
+// error that is no *Error, or has panicked, and when a Peer.Join was refused,
+// beside the line in the log. what is the name of the event, or of the hook, or
+// Peer.Join. It runs in the turn of the peer's code, as the others do.
 func (c *Code) OnError(f func(p *Peer, what string, err error)) {
 	c.change(func(next *code) { next.fails = extend(next.fails, f) })
 }

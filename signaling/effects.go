@@ -118,7 +118,6 @@ func (fx *effects) flush() {
 		go run()
 	}
 	for _, s := range fx.ended {
-		s.srv.questions.gone(s.peer)
 		s.srv.forgetEmpty(s.app)
 		if ended := s.srv.cfg.Ended; ended != nil {
 			go ended(s.peer) // user code, never inside Receive; it ends with the call

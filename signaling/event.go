@@ -28,8 +28,10 @@ func (s *session) consult(m *wire.Message, h Handler) {
 	p := s.peerLocked()
 	p.askedAt = s.srv.node.Name()
 	s.mu.Unlock()
+	ctx, done := s.srv.running.begin(p, req)
 	p.do(func() {
-		call := &Call{Peer: p, Type: m.Type, Name: m.Name, Room: m.Room, To: m.To, Data: m.Inline(), ctx: p.ctx}
+		defer done()
+		call := &Call{Peer: p, Type: m.Type, Name: m.Name, Room: m.Room, To: m.To, User: m.User, Data: m.Inline(), ctx: ctx}
 		data, refusal := p.serve(h, call)
 		f := &Finish{Node: s.srv.node.Name(), Req: req, Data: data}
 		switch {

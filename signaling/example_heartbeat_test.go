@@ -29,8 +29,8 @@ func (m mute) Write(p []byte) (int, error) {
 // told when that lasts for longer than Config.AwayAfter.
 func Example_heartbeat() {
 	srv := signaling.New(signaling.Config{
-		PingAfter: 50 * time.Millisecond,  // of silence towards a client
-		DeadAfter: 200 * time.Millisecond, // of silence from it
+		PingAfter: 200 * time.Millisecond, // of silence towards a client
+		DeadAfter: time.Second,            // of silence from it
 		AwayAfter: time.Millisecond,
 	})
 	url, stop := serve(srv)

@@ -32,13 +32,17 @@ func Example_onlineUsers() {
 	url, stop := serve(srv)
 	defer stop()
 
+	joined := make(chan bool)
 	as := func(user string) *client.Client {
 		return dial(url, client.Config{
 			Token:  func(context.Context) (string, error) { return user, nil },
-			Joined: func(*client.Room) {}, // or it would leave
+			Joined: func(*client.Room) { joined <- true }, // without it, it would leave
 		})
 	}
-	ann, ben := as("ann"), as("ben")
+	ann := as("ann")
+	<-joined
+	ben := as("ben")
+	<-joined
 	users, err := ben.Emit(context.Background(), "who", nil)
 	fmt.Println(string(users), len(app.Peers()), err)
 	ann.Close(context.Background())

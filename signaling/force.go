@@ -1,21 +1,23 @@
 package signaling
 
 import (
-	"math"
+	"fmt"
 	"slices"
+
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 )
 
 // forceJoinLocked asks the cluster for a place that the client did not ask for.
 // The session does not move before it has it.
 func (s *session) forceJoinLocked(room string) {
-	if s.state != living || s.memberLocked(room) != nil {
+	if own := s.memberLocked(room); s.state != living || own != nil && own.inside() {
 		return
 	}
 	req := s.srv.requests.Add(1)
 	p := s.peerLocked()
 	p.forced = append(p.forced, req)
 	s.srv.node.Change(Change{
-		Kind: ChangeJoin, App: s.app.name, Room: room, Limit: math.MaxInt, Req: req,
+		Kind: ChangeJoin, App: s.app.name, Room: room, Limit: s.srv.cfg.MaxPeers, Req: req,
 		Member: Member{ID: s.peer, User: s.user, Granted: s.identity.role(), Rank: s.rank},
 	})
 }
@@ -34,6 +36,16 @@ func (s *session) takeForced(req uint64) bool {
 	}
 	s.self.forced = slices.Delete(s.self.forced, i, i+1)
 	return true
+}
+
+// notForced goes on without a join that the cluster has refused.
+func (s *session) notForced(e *Event, fx *effects) {
+	s.mu.Lock()
+	p := s.peerLocked()
+	s.startMoveLocked(fx)
+	s.mu.Unlock()
+	err := fmt.Errorf("signaling: the server's join of peer %s to room %q: %w", p.id, e.Room, wire.Refuse(e.Code, whyRefused(e.Code), e.Room))
+	p.do(func() { p.failed("Peer.Join", err) })
 }
 
 // forcing reports whether such a join is under way.

@@ -121,9 +121,6 @@ func (s *session) handleMessage(l *Link, m *wire.Message, fx *effects) *wire.Err
 	case wire.TypeCancel:
 		return s.handleCancel(m)
 	case wire.TypeMessage:
-		if m.User != "" {
-			return s.handleUserMessage(m)
-		}
 		return s.handleText(m, fx)
 	}
 	if m.Type.Moderates() {
@@ -132,8 +129,8 @@ func (s *session) handleMessage(l *Link, m *wire.Message, fx *effects) *wire.Err
 	return s.handleRelay(m, fx)
 }
 
-// handleText relays a message to one peer or to a room, when middleware lets
-// it.
+// handleText relays a message to one peer, to a room or to a user, when middleware
+// lets it.
 func (s *session) handleText(m *wire.Message, fx *effects) *wire.Error {
 	c := s.app.get()
 	if len(c.middleware) == 0 {
@@ -144,7 +141,10 @@ func (s *session) handleText(m *wire.Message, fx *effects) *wire.Error {
 }
 
 func (s *session) relayText(m *wire.Message, fx *effects) *wire.Error {
-	if m.To == "" {
+	switch {
+	case m.User != "":
+		return s.handleUserMessage(m)
+	case m.To == "":
 		return s.handleBroadcast(m, fx)
 	}
 	return s.handleRelay(m, fx)

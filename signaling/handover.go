@@ -134,6 +134,9 @@ func (s *session) handOverLocked(fx *effects) {
 	if step := s.pending.Load(); step != 0 {
 		h.Step, h.StepAt, h.Re = step, s.self.askedAt, s.answer.re
 	}
+	if s.self != nil {
+		h.Askers = s.self.askers
+	}
 	s.srv.node.Send(mv.node, &Event{Kind: EventHand, Node: s.srv.node.Name(), Hand: h})
 	for _, e := range mv.late {
 		s.srv.node.Send(mv.node, e)

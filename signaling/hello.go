@@ -25,8 +25,7 @@ func (s *Server) recovered(what string, err *error) {
 // refusal is what the client is told of err: a refusal as it is, anything else
 // as internal.
 func (s *Server) refusal(err error) *wire.Error {
-	var refused *wire.Error
-	if errors.As(err, &refused) {
+	if refused := refusalIn(err); refused != nil {
 		return refused
 	}
 	s.cfg.Logger.Error("hello failed", "error", err)
@@ -104,9 +103,7 @@ func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
 	}
 	if ticket != nil {
 		if err := s.useConnect(ctx, ticket); err != nil {
-			s.mu.Lock()
-			s.endSessionLocked(wire.ReasonLeft, wire.CodeBye, fx)
-			s.mu.Unlock()
+			s.endSession(wire.ReasonLeft, wire.CodeBye, fx)
 			return err
 		}
 	}
@@ -151,6 +148,9 @@ func (s *session) attachLocked(l *Link, seq uint64, resumed bool, ice wire.ICE, 
 		l.pace = nil
 	}
 	s.srv.recount(s, l.src)
+	if s.self != nil {
+		s.self.connectedLocked()
+	}
 	l.control = append(l.control, welcome)
 	l.holdLocked(sizeOf(welcome.Message))
 	l.wakeLocked(fx)

@@ -6,25 +6,57 @@ import (
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 )
 
-// connect asks middleware and OnConnect whether to let a new session in.
+// connect asks middleware and OnConnect, in the turn of the peer's code, whether to
+// let a new session in. What else is to be told of it waits behind them.
 func (s *session) connect(ctx context.Context, fx *effects) error {
 	c := s.app.get()
 	if !c.judgesHello() {
 		return nil
 	}
-	p := s.asPeer()
-	defer context.AfterFunc(ctx, p.cancel)()
-	_, refusal := p.serve(c.wrap(c.connectHooks), &Call{Peer: p, Type: wire.TypeHello, ctx: p.ctx})
-	if refusal == nil {
-		return nil
+	s.mu.Lock()
+	p := s.peerLocked()
+	p.connecting = true
+	s.mu.Unlock()
+	judged := make(chan *wire.Error, 1)
+	p.do(func() {
+		_, refusal := p.serve(c.wrap(c.connectHooks), &Call{Peer: p, Type: wire.TypeHello, ctx: p.ctx})
+		p.refused = refusal != nil
+		judged <- refusal
+	})
+	select {
+	case refusal := <-judged:
+		if refusal == nil {
+			return s.expelled()
+		}
+		s.endSession(wire.ReasonLeft, refusal.Code, fx)
+		return refusal
+	case <-ctx.Done():
+		s.endSession(wire.ReasonLeft, wire.CodeBye, fx)
+		return context.Cause(ctx)
 	}
-	p.mu.Lock()
-	p.refused = true
-	p.mu.Unlock()
+}
+
+// expelled is why a session is over before its welcome; nil: it is not.
+func (s *session) expelled() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.endSessionLocked(wire.ReasonLeft, refusal.Code, fx)
-	return refusal
+	switch {
+	case s.state == living:
+		return nil
+	case s.self.expelled != nil:
+		return s.self.expelled
+	}
+	return wire.Refuse(wire.CodeGoingAway, "the server stops")
+}
+
+// connectedLocked lets the server make the peer join and leave, now that it is
+// welcome.
+func (p *Peer) connectedLocked() {
+	node := p.app.srv.node
+	for _, e := range p.late {
+		node.Send(node.Name(), e)
+	}
+	p.connecting, p.late = false, nil
 }
 
 // joinedLocked tells the hooks that m, which is on this node, is in the room.
@@ -34,7 +66,7 @@ func (r *room) joinedLocked(m *member) {
 		return
 	}
 	p, first := m.sess.asPeer(), r.countLocked() == 1
-	p.do(func() {
+	p.tellHooks(func() {
 		if first {
 			for _, f := range c.created {
 				p.notify("OnRoomCreated", func() { f(r.name) })
@@ -54,7 +86,7 @@ func (r *room) leftLocked(m *member, reason wire.Reason) {
 		return
 	}
 	p, last := m.sess.asPeer(), r.countLocked() == 0
-	p.do(func() {
+	p.tellHooks(func() {
 		for _, f := range c.left {
 			p.notify("OnLeft", func() { f(p, r.name, reason) })
 		}

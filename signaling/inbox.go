@@ -29,6 +29,10 @@ func (s *Server) handleEvent(e *Event) {
 		s.handleFinish(e, &fx)
 	case EventTell:
 		s.handleTell(e, &fx)
+	case EventStop:
+		s.running.stop(e.Finish.Req)
+	case EventGone:
+		s.questions.gone(e.From)
 	case EventReport:
 		s.handleReport(e)
 	case EventReply:
@@ -56,9 +60,7 @@ func (s *Server) handleRefused(e *Event, fx *effects) {
 		return
 	}
 	if e.Change.Kind == ChangeJoin && ss.takeForced(e.Change.Req) {
-		ss.mu.Lock()
-		ss.startMoveLocked(fx)
-		ss.mu.Unlock()
+		ss.notForced(e, fx)
 		return
 	}
 	switch e.Code {
@@ -112,6 +114,7 @@ func (s *Server) handleDown(node string, fx *effects) {
 	s.cfg.Logger.Warn("node down", "node", node)
 	s.eachRoom(func(r *room) { r.flushDownLocked(node, fx) })
 	s.giveUpOn(node, fx)
+	s.running.stopAll(func(p *Peer) bool { return p.movedTo(node) })
 	s.changeAllOf(node, ChangeAway, "")
 	s.mu.Lock()
 	defer s.mu.Unlock()

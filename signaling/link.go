@@ -260,7 +260,7 @@ func (l *Link) stopTimerLocked() {
 func (l *Link) refuse(err *wire.Error, fx *effects) {
 	fx.refused(l.srv, l.peer(), err.Code, 0)
 	l.tell(errorBody(err, 0), fx)
-	l.end(err.Code, fx)
+	l.end(closingCode(err.Code), fx)
 }
 
 // errorBody is the answer to the frame with id re; 0: to one without.

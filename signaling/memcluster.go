@@ -187,7 +187,11 @@ func (n *memoryNode) SendAll(nodes []string, e *Event) (sent int) {
 func (n *memoryNode) Tell(peer string, e *Event) {
 	n.c.mu.Lock()
 	defer n.c.mu.Unlock()
-	if to := n.c.nodes[n.c.dir[peer].node]; to != nil && !n.dead {
+	to := n.c.nodes[n.c.dir[peer].node]
+	if to == nil {
+		to = n
+	}
+	if !n.dead {
 		to.pushLocked(e)
 	}
 }

@@ -22,14 +22,20 @@ type Peer struct {
 	ctx    context.Context // ends with the session; nil without sess
 	cancel context.CancelFunc
 
-	askedAt string   // the node that works on the session's frame; guarded by sess.mu
-	forced  []uint64 // joins under way that the client did not ask for; guarded by sess.mu
+	refused bool // its hello was; owned by calls
+
+	// guarded by sess.mu
+	askedAt    string      // the node that works on the session's frame
+	forced     []uint64    // joins under way that the client did not ask for
+	connecting bool        // its hello is being judged
+	late       []*Event    // for when it is welcome
+	askers     []string    // the nodes that have asked its client something
+	expelled   *wire.Error // why the server has ended the session
 
 	mu      sync.Mutex // guards the following; taken behind all others
 	values  map[string]any
 	calls   []func() // code that waits for its turn
 	running bool     // a goroutine runs calls
-	refused bool     // its hello was: hooks do not hear of it
 	left    []string // the rooms of a session that has ended
 }
 
@@ -154,10 +160,13 @@ func (a *App) eventBody(name string, v any) (*Body, error) {
 	return &Body{Message: &wire.Message{Type: wire.TypeEvent, Name: name, Data: data}}, nil
 }
 
-// Join makes the peer a member of a room, on whatever node it is, as if its
-// client had asked to, but for limits, OnJoin and what its token allows. The
-// client is told with a joined that answers nothing; OnJoined tells when it is
-// done.
+// Join makes the peer a member of a room, on whatever node it is, whatever its
+// token, the room's lock, password and lobby, middleware and OnJoin would say to
+// its client; one that waits in the lobby is let in. Two things it does not pass: a
+// ban, and the number of members that the room may have (Config.MaxPeers, or less
+// by the rules of the room). The client is told with a joined that answers
+// nothing; OnJoined tells that it is done, and OnError that it could not be. In
+// OnConnect it waits for the welcome.
 func (p *Peer) Join(room string) error {
 	if !wire.ValidRoom(room) {
 		return wire.Refuse(wire.CodeBadRoom, "join: %.128q is not a room: use 1 to 128 of A-Z a-z 0-9 _ . ~ -", room)

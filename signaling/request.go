@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -119,7 +120,7 @@ func (qu *question) take(r Reply) {
 		qu.awaited[r.Peer] = false
 		qu.left--
 		qu.replies = append(qu.replies, r)
-	case !asked && len(qu.early) < maxEarly:
+	case !asked && qu.nodes > 0 && len(qu.early) < maxEarly:
 		qu.early = append(qu.early, r)
 	}
 }
@@ -133,6 +134,27 @@ func (qu *question) settle() {
 		default:
 			close(qu.done)
 		}
+	}
+}
+
+// askedLocked notes who asks the client something, and has to know when its session
+// ends.
+func (s *session) askedLocked(e *Event) {
+	if e.Tell.Req == 0 {
+		return
+	}
+	if p := s.peerLocked(); !slices.Contains(p.askers, e.Node) {
+		p.askers = append(p.askers, e.Node)
+	}
+}
+
+// tellAskersLocked tells them so. Through their inboxes, behind its last reply.
+func (s *session) tellAskersLocked() {
+	if s.self == nil {
+		return
+	}
+	for _, asker := range s.self.askers {
+		s.srv.node.Send(asker, &Event{Kind: EventGone, Node: s.srv.node.Name(), From: s.peer})
 	}
 }
 

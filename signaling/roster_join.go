@@ -45,7 +45,10 @@ func (r Roster) join(c *Change, i int, version uint64, now time.Time) (Roster, [
 		r = r.without(i)
 	}
 	if entry == nil { // the server wants it
-		if r.count(KindMember) >= c.Limit {
+		switch {
+		case r.Rules.banned(&m, now):
+			return r, nil, wire.CodeBanned
+		case seat == nil && r.full(c.Limit):
 			return r, nil, wire.CodeRoomFull
 		}
 		if m.Role = cmp.Or(m.Granted, roleParticipant); seat != nil {

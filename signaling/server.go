@@ -29,6 +29,7 @@ type Server struct {
 	memory     atomic.Int64  // what counts for MaxMemory
 	requests   atomic.Uint64 // numbers Changes and Takes
 	questions  questions
+	running    running
 	connecting sync.Map      // by peer: chan wire.Code, of a connect token that is being judged
 	idle       chan struct{} // closed when closing and without links
 
@@ -245,5 +246,6 @@ func (s *Server) stop() {
 	for _, ss := range sessions {
 		ss.stop()
 	}
+	s.running.stopAll(func(*Peer) bool { return true }) // those of sessions that have moved, too
 	s.cfg.Logger.Info("server stopped", "sessions", len(sessions))
 }

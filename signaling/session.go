@@ -261,6 +261,12 @@ func (s *session) leave(l *Link, fx *effects) {
 	}
 }
 
+func (s *session) endSession(reason wire.Reason, code wire.Code, fx *effects) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.endSessionLocked(reason, code, fx)
+}
+
 // endSessionLocked ends the session for good: its link with code, and its
 // membership everywhere with reason.
 func (s *session) endSessionLocked(reason wire.Reason, code wire.Code, fx *effects) {
@@ -278,6 +284,8 @@ func (s *session) endSessionLocked(reason wire.Reason, code wire.Code, fx *effec
 			m.change(ChangeLeave, reason)
 		}
 	}
+	s.stopCallLocked()
+	s.tellAskersLocked()
 	s.goneLocked(disconnectReason(reason, code))
 	s.rooms, s.stale = nil, nil
 	s.srv.remove(s)

@@ -2,7 +2,6 @@ package signaling
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"time"
 
@@ -150,8 +149,8 @@ func (s *Server) uncountLocked(ss *session) {
 // so. For that time one more place among the links of its address is taken, also
 // if it does not wait, so that guessing is slow.
 func (l *Link) slowDown(ctx context.Context, err error) {
-	var refused *wire.Error
-	if !errors.As(err, &refused) || refused.Code != wire.CodeUnauthenticated && refused.Code != wire.CodeForbidden || l.src == nil {
+	refused := refusalIn(err)
+	if refused == nil || refused.Code != wire.CodeUnauthenticated && refused.Code != wire.CodeForbidden || l.src == nil {
 		return
 	}
 	l.srv.exceeded(LimitAuth)

@@ -349,6 +349,10 @@ func (s *session) arrived(a *asking, h *Hand, fx *effects) error {
 		s.peerLocked().askedAt, s.answer = h.StepAt, answer{re: h.Re}
 		s.pending.Store(h.Step)
 	}
+	if len(h.Askers) > 0 {
+		p := s.peerLocked()
+		p.askers = append(p.askers, h.Askers...)
+	}
 	for _, e := range s.arriving.late {
 		s.srv.node.Send(s.srv.node.Name(), e)
 	}

@@ -53,24 +53,28 @@ func (s *Server) handleTell(e *Event, fx *effects) {
 		s.node.Send(ss.moving.node, e)
 		return
 	}
-	if (e.Tell.Join != "" || e.Tell.Leave != "") && ss.putOffLocked(e) {
+	if (e.Tell.Join != "" || e.Tell.Leave != "" || e.Tell.End != nil) && ss.putOffLocked(e) {
 		return
 	}
 	var got []string
 	if ss.tellLocked(e.Tell, fx) {
+		ss.askedLocked(e)
 		got = []string{ss.peer}
 	}
 	s.report(e, got)
 }
 
 // putOffLocked keeps e for when the session's entries are where it is, if they
-// are on their way.
+// are on their way; and a join or leave for when the client is welcome, whom
+// others should not see before.
 func (s *session) putOffLocked(e *Event) bool {
 	switch {
 	case s.arriving != nil:
 		s.arriving.late = append(s.arriving.late, e)
 	case s.moving != nil:
 		s.moving.late = append(s.moving.late, e)
+	case s.self != nil && s.self.connecting && e.Tell.End == nil:
+		s.self.late = append(s.self.late, e)
 	default:
 		return false
 	}
@@ -100,17 +104,23 @@ func (s *session) tellLocked(t *Tell, fx *effects) bool {
 
 // expelLocked ends the session, and tells its client why.
 func (s *session) expelLocked(why *wire.Error, fx *effects) {
-	code := why.Code
-	if code.Info().Close == 0 || code.Info() == wire.CodeInternal.Info() {
-		code = wire.CodeForbidden // one of the application: it cannot close a link
-	}
+	s.peerLocked().expelled = why
 	if l := s.link; l != nil {
 		l.mu.Lock()
 		l.control = append(l.control, errorBody(why, 0))
 		l.wakeLocked(fx)
 		l.mu.Unlock()
 	}
-	s.endSessionLocked(wire.ReasonLeft, code, fx)
+	s.endSessionLocked(wire.ReasonLeft, closingCode(why.Code), fx)
+}
+
+// closingCode is the code with which a link ends for a refusal: one of an
+// application cannot close it.
+func closingCode(code wire.Code) wire.Code {
+	if info := code.Info(); code != wire.CodeInternal && (info.Close == 0 || info == wire.CodeInternal.Info()) {
+		return wire.CodeForbidden
+	}
+	return code
 }
 
 // tellMany hands a tell to all on this node that it describes, each once.
@@ -126,6 +136,7 @@ func (s *Server) tellMany(e *Event, fx *effects) {
 		ss.mu.Lock()
 		if (e.Tell.Rooms != nil && ss.state == living || ss.gathers()) && !(e.Tell.Volatile && (ss.link == nil || ss.unread >= volatileLimit)) {
 			ss.putLocked(e.Tell.Body, size, fx)
+			ss.askedLocked(e)
 			got = append(got, ss.peer)
 		}
 		ss.mu.Unlock()

@@ -134,7 +134,7 @@ func (c *Client) handleEvent(h Handler, m *wire.Message) *wire.Message {
 		reply.Data = nil
 		reply.Code, reply.Text = wire.CodeInternal, "the client has made a mistake"
 		var refusal *wire.Error
-		if errors.As(err, &refusal) && refusal.Code != "" {
+		if errors.As(err, &refusal) && refusal != nil && refusal.Code != "" {
 			reply.Code, reply.Text = refusal.Code, refusal.Text
 		} else {
 			c.log.Error("signaling event handler failed", "peer", c.ID(), "event", m.Name, "cause", err)

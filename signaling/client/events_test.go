@@ -75,6 +75,7 @@ func TestHandlersAnswerTheServer(t *testing.T) {
 			return ns[0] + ns[1], nil
 		})
 		p.client.On("fail", func(context.Context, *ServerEvent) (any, error) { return nil, errors.New("secret") })
+		p.client.On("nil", func(context.Context, *ServerEvent) (any, error) { var none *wire.Error; return nil, none })
 		p.client.On("refuse", func(context.Context, *ServerEvent) (any, error) { return 1, wire.Refuse("busy", "not now") })
 		p.client.On("huge", func(context.Context, *ServerEvent) (any, error) { return strings.Repeat("x", 1<<20), nil })
 		p.client.On("gone", func(context.Context, *ServerEvent) (any, error) { return 1, nil })
@@ -95,6 +96,7 @@ func TestHandlersAnswerTheServer(t *testing.T) {
 			{"add", []int{1, 2}, "3"},
 			{"add", "x", "bad_message"},
 			{"fail", nil, "internal"},
+			{"nil", nil, "internal"},
 			{"refuse", nil, "busy"},
 			{"huge", nil, "too_big"},
 			{"gone", nil, "unknown_event"},
