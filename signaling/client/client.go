@@ -48,7 +48,9 @@ type Client struct {
 	unread   int             // their bytes
 	handling bool            // a goroutine runs handlers
 	space    chan struct{}   // closed and replaced when senders should look again
+	leaving  chan struct{}   // closed with closing
 	closing  bool
+	farewell bool  // closing: the attempt to say bye on another link has been made
 	err      error // why the client ended
 }
 
@@ -113,6 +115,7 @@ func newClient(ctx context.Context, address string, config Config) *Client {
 		calls:    make(map[string]*Call),
 		handlers: make(map[string]Handler),
 		space:    make(chan struct{}),
+		leaving:  make(chan struct{}),
 	}
 	maps.Copy(c.handlers, config.On)
 	c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -120,19 +123,17 @@ func newClient(ctx context.Context, address string, config Config) *Client {
 }
 
 // Close says bye, closes all pairs and waits until no goroutine of the client
-// is left. Others see at once that this peer has left. When ctx ends first the
-// connection is cut, and Close returns ctx's error; the session is then gone
-// only if the server has heard the bye.
+// is left. Others see at once that this peer has left. Where there is no
+// connection it makes one more attempt, for that. When ctx ends first the
+// connection is cut, and Close returns ctx's error; the session is then gone only
+// if the server has heard the bye.
 func (c *Client) Close(ctx context.Context) error {
 	c.mu.Lock()
 	if !c.closing && c.err == nil {
 		c.closing = true
+		close(c.leaving)
 		c.endRoomsLocked(ErrClosed)
-		if c.link != nil {
-			c.enqueueLocked(&wire.Message{Type: wire.TypeBye})
-		} else {
-			c.cancel(ErrClosed)
-		}
+		c.enqueueLocked(&wire.Message{Type: wire.TypeBye})
 	}
 	c.mu.Unlock()
 	var err error

@@ -373,21 +373,3 @@ func TestDrainedServerIsLeftAndComeBackTo(t *testing.T) {
 		b.close()
 	})
 }
-
-func TestCloseEndsWithoutTheServer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarness(t, signaling.Config{})
-		a, b := h.join(Config{}), h.join(Config{})
-		h.last().Stall() // b's: the bye is not heard
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := b.client.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v, want the end of ctx", err)
-		}
-		b.done.Wait()
-		h.block(true)
-		h.cutAll()
-		synctest.Wait()
-		a.close() // while it is reconnecting
-	})
-}

@@ -83,7 +83,7 @@ func (c *Client) reconnect(cause error, retry *backoff) (*link, error) {
 		if first {
 			first, refusedToken = false, false // it was not a hello's token: the session's has ended
 		}
-		if err := pause(ctx, max(wait, retry.next())); err != nil {
+		if err := c.pause(ctx, max(wait, retry.next())); err != nil {
 			return nil, c.windowPassed(cause)
 		}
 		l, err := c.connect(ctx)
@@ -101,10 +101,7 @@ func (c *Client) reconnect(cause error, retry *backoff) (*link, error) {
 // verdict says for how long to wait before the next attempt, or why there is
 // none.
 func (c *Client) verdict(cause error, token string, refusedToken *bool) (time.Duration, error) {
-	c.mu.Lock()
-	closing := c.closing
-	c.mu.Unlock()
-	if closing || c.ctx.Err() != nil {
+	if c.ctx.Err() != nil || c.saidFarewell() {
 		return 0, c.ended()
 	}
 	retry, after := retryOf(cause)
@@ -121,6 +118,17 @@ func (c *Client) verdict(cause error, token string, refusedToken *bool) (time.Du
 		return 0, fmt.Errorf("client: connection lost, and the session cannot be resumed: %w", cause)
 	}
 	return after, nil
+}
+
+// saidFarewell reports whether a client that closes is to give up. It is not when
+// it is first asked: the server may not have heard the bye, so there is one attempt
+// more.
+func (c *Client) saidFarewell() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	said := c.farewell
+	c.farewell = c.closing
+	return said
 }
 
 func (c *Client) ended() error {
@@ -164,11 +172,13 @@ func (c *Client) finish(err error) {
 	c.log.Info("signaling session over", "peer", c.welcome.Peer, "cause", err)
 }
 
-// pause waits for d, or returns ctx's error.
-func pause(ctx context.Context, d time.Duration) error {
+// pause waits for d, while the client is not being closed, or returns ctx's error.
+func (c *Client) pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
+	case <-c.leaving:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-timer.C:
