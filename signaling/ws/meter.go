@@ -3,8 +3,8 @@ package ws
 import "encoding/binary"
 
 // A meter finds, in what comes in, the frames that never become a message of
-// their own: pings, pongs and continuations (RFC 6455 §5.2). gorilla deals with
-// these itself, also with ones without end, so they are counted below it. It
+// their own: pings, pongs and small continuations (RFC 6455 §5.2). gorilla deals
+// with these itself, also with ones without end, so they are counted below it. It
 // judges nothing: that is gorilla's.
 type meter struct {
 	skip uint64 // bytes of payload to come
@@ -19,6 +19,11 @@ const (
 	opBinary = 0x2
 	opClose  = 0x8
 )
+
+// smallPart is the size in bytes below which a continuation counts. Clients cut
+// large messages into parts as large as their buffers, 4 KiB in gorilla's, and a
+// small rest, the last part; that these are many their bytes see to.
+const smallPart = 512
 
 // scan returns how many such frames begin in p, and their bytes; of
 // continuations only the heads, since the rest is counted with the message.
@@ -42,6 +47,7 @@ func (m *meter) scan(p []byte) (frames, size int) {
 		case op > opClose:
 			frames++
 			size += m.n + int(min(m.skip, maxControl))
+		case m.head[0]&0x80 != 0 || m.skip >= smallPart:
 		default:
 			frames++
 			size += m.n

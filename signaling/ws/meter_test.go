@@ -2,7 +2,9 @@ package ws
 
 import (
 	"bytes"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -29,7 +31,8 @@ func TestMeterCountsWhatIsNoMessage(t *testing.T) {
 		{"a ping", masked(0x89, 100), 1, 106},
 		{"a pong", masked(0x8a, 0), 1, 6},
 		{"a close frame", masked(0x88, 2), 0, 0},
-		{"fragments", bytes.Join([][]byte{masked(0x01, 10), masked(0x00, 200), masked(0x89, 1), masked(0x80, 0)}, nil), 3, 8 + 7 + 6},
+		{"fragments", bytes.Join([][]byte{masked(0x01, 10), masked(0x00, 200), masked(0x89, 1), masked(0x80, 0)}, nil), 2, 8 + 7},
+		{"large fragments and a rest", bytes.Join([][]byte{masked(0x01, 4096), masked(0x00, 4096), masked(0x80, 10)}, nil), 0, 0},
 		{"not masked", []byte{0x89, 0}, 1, 2},
 		{"a length of eight bytes", append([]byte{0x00, 127, 0, 0, 0, 0, 0, 0, 0, 1}, 'x', 0x89, 0), 2, 12},
 	}
@@ -78,6 +81,23 @@ func TestControlFramesAreCharged(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLargeMessagesInPartsAreNoMore sends messages in parts of 4 KiB, as gorilla
+// does: as many as may be sent at once, if each counts for one.
+func TestLargeMessagesInPartsAreNoMore(t *testing.T) {
+	bubble(t, signaling.Config{}, Config{}, func(h *harness) {
+		c := h.join("r")
+		start := time.Now()
+		for range 80 {
+			c.send(`"type":"message","room":"r","data":"` + strings.Repeat("x", 12_000) + `"`)
+		}
+		c.say(`{"type":"ping"}`)
+		c.want("pong")
+		if d := time.Since(start); d != 0 {
+			t.Errorf("it took %v", d)
+		}
+	})
 }
 
 // TestEmptyFragmentsAreCharged is case 47: a message that has no end.
