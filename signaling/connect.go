@@ -2,11 +2,9 @@ package signaling
 
 import (
 	"context"
-	"crypto/hmac"
-	"encoding/base64"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,9 +15,9 @@ import (
 // hello in place of a credential, and names the invitation, whose entry in the
 // roster of the user remembers that it was used.
 //
-// Encoded: "connect." and base64url, without padding, of
+// Behind "connect.", sealed:
 //
-//	version (1) | expires (8) | caller's entry (40) | length of app (1) | app | length of room (1) | room | user | HMAC-SHA256 (32)
+//	version (1) | expires (8) | caller's entry (40) | length of app (1) | app | length of room (1) | room | user
 type connectToken struct {
 	expires int64 // ms of the wall clock
 	caller  string
@@ -32,8 +30,7 @@ const (
 	connectPrefix  = "connect."
 	connectVersion = 3 // no resume token has it, and no link to a room
 	connectHead    = 1 + 8 + 2*peerLength
-	maxConnect     = len(connectPrefix) + (connectHead+2+2*maxApp+maxUser+hmacSize+2)/3*4
-	hmacSize       = 32
+	maxConnect     = len(connectPrefix) + (connectHead+2+2*maxApp+maxUser+sha256.Size+2)/3*4
 )
 
 func (t *connectToken) sign(key []byte) string {
@@ -42,7 +39,7 @@ func (t *connectToken) sign(key []byte) string {
 	b = append(append(b, byte(len(t.app))), t.app...)
 	b = append(append(b, byte(len(t.room))), t.room...)
 	b = append(b, t.user...)
-	return connectPrefix + base64.RawURLEncoding.EncodeToString(append(b, tokenMAC(key, b)...))
+	return connectPrefix + seal(key, b)
 }
 
 var errConnect = errors.New("not a connect token of this server")
@@ -50,16 +47,11 @@ var errConnect = errors.New("not a connect token of this server")
 // parseConnect decodes s if one of keys has signed it.
 func parseConnect(s string, keys [][]byte) (*connectToken, error) {
 	text, ok := strings.CutPrefix(s, connectPrefix)
-	if !ok || len(s) > maxConnect || strings.ContainsAny(s, "\r\n") {
+	if !ok || len(s) > maxConnect {
 		return nil, errConnect
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(b) < connectHead+2+hmacSize {
-		return nil, errConnect
-	}
-	payload, sum := b[:len(b)-hmacSize], b[len(b)-hmacSize:]
-	signed := slices.ContainsFunc(keys, func(key []byte) bool { return hmac.Equal(tokenMAC(key, payload), sum) })
-	if !signed || payload[0] != connectVersion {
+	payload, sealed := unseal(text, connectVersion, keys)
+	if !sealed || len(payload) < connectHead+2 {
 		return nil, errConnect
 	}
 	t := &connectToken{expires: int64(binary.BigEndian.Uint64(payload[1:])), caller: string(payload[9:connectHead])}

@@ -1,21 +1,18 @@
 package signaling
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"strings"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 )
 
 // A roomLink lets those in who bring it, as its host has decided.
 //
-// Encoded: base64url, without padding, of
+// Sealed:
 //
-//	version (1) | until (8) | uses (2) | id (16) | length of app (1) | app | length of room (1) | room | length of role (1) | role | HMAC-SHA256 (32)
+//	version (1) | until (8) | uses (2) | id (16) | length of app (1) | app | length of room (1) | room | length of role (1) | role
 type roomLink struct {
 	LinkPass
 	app, room string
@@ -39,25 +36,17 @@ func (l *roomLink) sign(key []byte) string {
 	for _, field := range []string{l.app, l.room, string(l.Role)} {
 		b = append(append(b, byte(len(field))), field...)
 	}
-	return base64.RawURLEncoding.EncodeToString(append(b, tokenMAC(key, b)...))
+	return seal(key, b)
 }
 
 // parseRoomLink decodes s if one of keys has signed it. Whether it has ended, and
 // how often it was used, is the roster's to judge.
 func parseRoomLink(s string, keys [][]byte) (*roomLink, error) {
-	if len(s) > wire.MaxLink || strings.ContainsAny(s, "\r\n") { // the decoder skips line ends
+	if len(s) > wire.MaxLink {
 		return nil, errLink
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) < linkHead+3+sha256.Size {
-		return nil, errLink
-	}
-	payload, sum := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
-	signed := false
-	for _, key := range keys {
-		signed = hmac.Equal(tokenMAC(key, payload), sum) || signed
-	}
-	if !signed || payload[0] != linkVersion {
+	payload, sealed := unseal(s, linkVersion, keys)
+	if !sealed || len(payload) < linkHead+3 {
 		return nil, errLink
 	}
 	l := &roomLink{LinkPass: LinkPass{
