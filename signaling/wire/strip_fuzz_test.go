@@ -75,7 +75,7 @@ func FuzzStrip(f *testing.F) {
 		}
 		m, err := Scan(AppendClient(nil, 1, 0, m.AppendBody(nil)))
 		if err != nil || m.Check() != nil || m.Data == nil {
-			t.Skip()
+			return // no frame that the server would judge
 		}
 		for _, p := range []Policy{PolicyNoHost, PolicyRelay} {
 			once := *m
