@@ -62,14 +62,19 @@ func TestConnectionsThatWaitForAFurtherRequestAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 0
-	for range 20 {
+	const all, kept = 20, 5
+	request := fmt.Sprintf("GET /healthz HTTP/1.1\r\nHost: %s\r\n\r\n", at.Host)
+	heard := make(chan error, all)
+	var conns []net.Conn
+	for range all {
 		c, err := net.Dial("tcp", at.Host)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		fmt.Fprintf(c, "GET /healthz HTTP/1.1\r\nHost: %s\r\n\r\n", at.Host)
+		c.SetDeadline(time.Now().Add(idleTime / 2))
+		conns = append(conns, c)
+		fmt.Fprint(c, request)
 		r := bufio.NewReader(c)
 		resp, err := http.ReadResponse(r, nil)
 		if err != nil {
@@ -78,11 +83,22 @@ func TestConnectionsThatWaitForAFurtherRequestAreBounded(t *testing.T) {
 		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 			t.Fatal(err)
 		}
-		if n++; n > 5 { // the first five wait
-			c.SetReadDeadline(time.Now().Add(idleTime / 2))
-			if _, err := r.ReadByte(); err != io.EOF {
-				t.Fatalf("connection %d waits on: %v", n, err)
-			}
+		go func() { // ends with the connection
+			_, err := r.ReadByte()
+			heard <- err
+		}()
+	}
+	for n := range all - kept {
+		if err := <-heard; err != io.EOF {
+			t.Fatalf("only %d of %d connections are closed: %v", n, all, err)
+		}
+	}
+	for _, c := range conns {
+		fmt.Fprint(c, request) // to those that are closed in vain
+	}
+	for range kept {
+		if err := <-heard; err != nil {
+			t.Errorf("one of %d that may wait answers no more: %v", kept, err)
 		}
 	}
 }

@@ -55,6 +55,7 @@ func bubble(t *testing.T, cfg signaling.Config, wsCfg Config, test func(h *harne
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, cfg, wsCfg)
+		defer time.Sleep(closeTime) // which clients have to close, and some do not
 		defer h.stop()
 		test(h)
 	})
