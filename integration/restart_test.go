@@ -70,10 +70,11 @@ func TestServerThatIsKilledTakesNothingWithIt(t *testing.T) {
 }
 
 // wantLostAndFound: the first to come back does not find the other in the room
-// at first, the second does.
+// at first, the second does. The room is a new one for the server, so the first
+// is its host; if that was the other before, both are told who it is now.
 func wantLostAndFound(t *testing.T, a, b *actor) {
 	t.Helper()
-	away := 0
+	away, updated := 0, 0
 	for _, pair := range [][2]*actor{{a, b}, {b, a}} {
 		_, got := pair[0].messages()
 		name := pair[1].name
@@ -81,10 +82,17 @@ func wantLostAndFound(t *testing.T, a, b *actor) {
 			away++
 			got = slices.DeleteFunc(got, func(e string) bool { return e == "away "+name })
 		}
+		if slices.Contains(got, "updated "+name) {
+			updated++
+			got = slices.DeleteFunc(got, func(e string) bool { return e == "updated "+name })
+		}
 		wantSame(t, pair[0].name+"'s events", got, []string{"joined " + name, "back " + name + " anew"})
 	}
 	if away > 1 {
 		t.Error("both found the other away")
+	}
+	if updated == 1 {
+		t.Error("one of them learned of a new role only")
 	}
 }
 
