@@ -180,6 +180,7 @@ type Hand struct {
 	Req   uint64
 	Code  wire.Code // "": handed over
 	Node  string    // ask there instead
+	Gone  bool      // not here, any more: whom it was handed to may have died with it
 	Epoch uint64    // of the next resume token
 	Nonce string
 	Done  uint64 // the highest id done

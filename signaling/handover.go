@@ -28,7 +28,7 @@ func (s *Server) handleTake(e *Event, fx *effects) {
 		return
 	}
 	if ss == nil {
-		s.hand(e, &Hand{Code: wire.CodeSessionGone})
+		s.hand(e, &Hand{Gone: true})
 		return
 	}
 	ss.recv.Lock()

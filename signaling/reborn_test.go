@@ -84,3 +84,29 @@ func TestSessionTakenByForceIsForgotten(t *testing.T) {
 		}
 	})
 }
+
+// TestSessionHandedToANodeThatDies has a node hand a session to one that has
+// died since it asked. The directory does not know that it was to have it.
+func TestSessionHandedToANodeThatDies(t *testing.T) {
+	for _, later := range []time.Duration{0, 2 * forwardFor} { // by then it is forgotten where it was
+		inBubble(t, 3, Config{}, func(t *testing.T, h *harness) {
+			alice, bob := h.pair(t)
+			first, dead := bob.srv, h.servers[2]
+			h.cluster.Kill(dead.node.Name())
+			var fx effects
+			first.handleTake(&Event{Node: dead.node.Name(), Take: &Take{
+				Peer: bob.peer, Req: 1, Epoch: first.session(bob.peer).epoch, Nonce: "other",
+			}}, &fx)
+			fx.flush()
+			time.Sleep(later)
+			bob.srv = alice.srv
+			bob.resume(bob.conn.had)
+			time.Sleep(handLimit)
+			bob.welcomed(false)
+			bob.id = 0
+			if peers := bob.join("room"); len(peers) != 1 || peers[0].ID != alice.peer {
+				t.Errorf("bob sees %+v, want alice", peers)
+			}
+		})
+	}
+}

@@ -288,8 +288,8 @@ func (s *session) endSessionLocked(reason wire.Reason, code wire.Code, fx *effec
 	s.tellAskersLocked()
 	s.goneLocked(disconnectReason(reason, code))
 	s.rooms, s.stale = nil, nil
+	s.srv.node.Forget(s.peer) // before it is unknown here: it can't be claimed as one that was handed over
 	s.srv.remove(s)
-	s.srv.node.Forget(s.peer)
 	s.srv.stats.ended.Add(1)
 	fx.ended = append(fx.ended, s)
 	fx.log(s, "session ended", "reason", reason, "code", code)

@@ -256,9 +256,12 @@ func (s *session) wait(ctx context.Context) error {
 	}
 }
 
-// arrive claims the session, and asks its owner for the history.
+// arrive claims the session, and asks its owner for the history. Where there is
+// none, the claim is repeated with force: the owner is dead and nobody knows yet,
+// it hangs, or it has handed the session to a node that died before the
+// directory knew.
 func (s *session) arrive(ctx context.Context, a *asking, fx *effects) error {
-	owner, force := "", ""
+	owner, named, force := "", "", ""
 	for range maxAsked {
 		if owner == "" {
 			var err error
@@ -268,6 +271,7 @@ func (s *session) arrive(ctx context.Context, a *asking, fx *effects) error {
 			if err != nil {
 				return err
 			}
+			named = owner
 		}
 		if owner == "" {
 			return s.claimed(a, fx)
@@ -276,8 +280,8 @@ func (s *session) arrive(ctx context.Context, a *asking, fx *effects) error {
 		switch {
 		case err != nil:
 			return err
-		case h == nil: // hung, or dead and nobody knows yet
-			owner, force = "", owner
+		case h == nil || h.Gone:
+			owner, force = "", named
 		case h.Code != "":
 			return wire.Refuse(h.Code, "%s", whyNot[h.Code])
 		case h.Node != "":
