@@ -155,6 +155,9 @@ func (l *Link) slowDown(ctx context.Context, err error) {
 	}
 	l.srv.exceeded(LimitAuth)
 	d := l.srv.sources.failed(l.remote.Addr())
+	if d <= 0 {
+		return
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -214,7 +214,7 @@ func (c *Client) readLoop(l *link) error {
 }
 
 func (c *Client) writeLoop(l *link, stop <-chan struct{}) error {
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(forever)
 	defer timer.Stop()
 	var buf []byte
 	for {
@@ -227,7 +227,7 @@ func (c *Client) writeLoop(l *link, stop <-chan struct{}) error {
 			}
 			continue
 		}
-		timer.Reset(wait)
+		timer.Reset(max(wait, tick))
 		select {
 		case <-stop:
 			return nil

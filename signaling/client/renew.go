@@ -44,7 +44,7 @@ func (c *Client) renewLoop() {
 		case <-timer.C:
 			c.renewDue()
 		}
-		timer.Reset(c.renewIn())
+		timer.Reset(max(c.renewIn(), tick))
 	}
 }
 

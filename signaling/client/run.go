@@ -174,7 +174,7 @@ func (c *Client) finish(err error) {
 
 // pause waits for d, while the client is not being closed, or returns ctx's error.
 func (c *Client) pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
+	timer := time.NewTimer(max(d, tick))
 	defer timer.Stop()
 	select {
 	case <-c.leaving:

@@ -18,6 +18,9 @@ const (
 	confirmDelay = 900 * time.Millisecond
 	// forever is a wait that something else ends.
 	forever = time.Hour
+	// tick is no wait. A channel timer that is due when it is made, or reset,
+	// crashes the race detector in a bubble (golang/go#78156).
+	tick = time.Nanosecond
 )
 
 // A request is a frame that somebody waits for an answer to.

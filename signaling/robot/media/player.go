@@ -77,7 +77,7 @@ func (p *Player) Play(ctx context.Context, track SampleWriter) error {
 	if err != nil {
 		return err
 	}
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for k := p.nextKey(s); ; k++ {
 		behind := time.Since(p.due(s, k))
@@ -86,7 +86,7 @@ func (p *Player) Play(ctx context.Context, track SampleWriter) error {
 			p.sent.skipped.Add(int64(next - k))
 			k, behind = next, time.Since(p.due(s, next))
 		}
-		timer.Reset(-behind)
+		timer.Reset(max(-behind, time.Nanosecond)) // see tick in signaling/client
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
