@@ -86,10 +86,12 @@ func (p *Player) Play(ctx context.Context, track SampleWriter) error {
 			p.sent.skipped.Add(int64(next - k))
 			k, behind = next, time.Since(p.due(s, next))
 		}
-		timer.Reset(max(-behind, time.Nanosecond)) // see tick in signaling/client
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
+		if behind < 0 {
+			timer.Reset(-behind)
+			select {
+			case <-ctx.Done():
+			case <-timer.C:
+			}
 		}
 		if ctx.Err() != nil { // even if the frame is due as well
 			return context.Cause(ctx)
