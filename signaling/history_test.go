@@ -172,19 +172,25 @@ func randomHistory(t *testing.T, h *harness, r *rand.Rand) {
 		if len(s.kept) > 0 || s.lost {
 			t.Errorf("%s: %d frames were not acknowledged; lost: %v", s.peer, len(s.kept), s.lost)
 		}
-		for _, o := range all {
-			if o == s {
-				continue
-			}
-			if got, want := s.seen[o.peer+"1"], o.to[s.peer]; got != want {
-				t.Errorf("%s got %d of %d messages of %s", s.peer, got, want, o.peer)
-			}
-			if got, want := s.seen[o.peer+"*"], o.to[""]; got != want {
-				t.Errorf("%s got %d of %d messages of %s to all", s.peer, got, want, o.peer)
-			}
-			if !s.members[o.peer] || s.away[o.peer] {
-				t.Errorf("%s: %s is not there, or away", s.peer, o.peer)
-			}
+		s.check(t, all)
+	}
+}
+
+// check fails unless s knows all others, and has all that they sent.
+func (s *sdk) check(t *testing.T, all []*sdk) {
+	t.Helper()
+	for _, o := range all {
+		if o == s {
+			continue
+		}
+		if got, want := s.seen[o.peer+"1"], o.to[s.peer]; got != want {
+			t.Errorf("%s got %d of %d messages of %s", s.peer, got, want, o.peer)
+		}
+		if got, want := s.seen[o.peer+"*"], o.to[""]; got != want {
+			t.Errorf("%s got %d of %d messages of %s to all", s.peer, got, want, o.peer)
+		}
+		if !s.members[o.peer] || s.away[o.peer] {
+			t.Errorf("%s: %s is not there, or away", s.peer, o.peer)
 		}
 	}
 }

@@ -73,22 +73,27 @@ func banMeetsResume(t *testing.T, h *harness, lost bool, step int) {
 	}
 	bob.wantRefused(&wire.Message{Type: wire.TypeJoin}, wire.CodeBanned)
 	bob.wantRefused(&wire.Message{Type: wire.TypeMessage, Data: []byte(`1`)}, wire.CodeNotInRoom)
-	for _, c := range []*client{alice, carol} {
-		left := false
-		for _, m := range c.frames() {
-			if m.Type == wire.TypePeerLeft && m.From == bob.peer && m.Reason == wire.ReasonBanned {
-				left = true
-			} else if left && (m.From == bob.peer || m.Peer != nil && m.Peer.ID == bob.peer) {
-				t.Errorf("behind the ban came %s", m.Type)
-			}
-		}
-		if !left {
-			t.Error("others were not told of the ban")
-		}
-	}
+	alice.wantBanned(bob.peer)
+	carol.wantBanned(bob.peer)
 	synctest.Wait()
 	if r := h.cluster.rooms[roomKey{"default", "room"}]; len(r.Members) != 2 {
 		t.Errorf("the members are %+v", r.Members)
+	}
+}
+
+// wantBanned fails unless c was told of a ban, and of the peer nothing behind it.
+func (c *client) wantBanned(peer string) {
+	c.t.Helper()
+	left := false
+	for _, m := range c.frames() {
+		if m.Type == wire.TypePeerLeft && m.From == peer && m.Reason == wire.ReasonBanned {
+			left = true
+		} else if left && (m.From == peer || m.Peer != nil && m.Peer.ID == peer) {
+			c.t.Errorf("behind the ban came %s", m.Type)
+		}
+	}
+	if !left {
+		c.t.Error("others were not told of the ban")
 	}
 }
 

@@ -78,24 +78,36 @@ func (p *person) want(told string) {
 	}
 }
 
-func TestUsersAreWatchedWrittenToAndRung(t *testing.T) {
+// noError is for what has to work.
+func noError(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUsersAreWatchedAndWrittenTo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, ctx := usersHarness(t), t.Context()
 		ana, ben := h.person("ana"), h.person("ben")
-		check := func(err error) {
-			t.Helper()
-			if err != nil {
-				t.Error(err)
-			}
-		}
-		check(ana.Watch(ctx, "ben", "carl"))
-		check(ben.SetBusy(ctx, true))
-		check(ben.SetBusy(ctx, false))
-		check(ana.SendUser(ctx, "ben", json.RawMessage(`"tea?"`)))
+		noError(t, ana.Watch(ctx, "ben", "carl"))
+		noError(t, ben.SetBusy(ctx, true))
+		noError(t, ben.SetBusy(ctx, false))
+		noError(t, ana.SendUser(ctx, "ben", json.RawMessage(`"tea?"`)))
 		ana.want("ben 1 false, carl 0 false, ben 1 true, ben 1 false")
 		ben.want("UserMessage")
-		check(ana.Unwatch(ctx, "ben"))
+		noError(t, ana.Unwatch(ctx, "ben"))
+		noError(t, ben.SetBusy(ctx, true))
+		ana.want("")
+		ana.close()
+		ben.close()
+	})
+}
 
+func TestUsersAreRung(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, ctx := usersHarness(t), t.Context()
+		ana, ben := h.person("ana"), h.person("ben")
 		var room string
 		ben.on = func(e UserEvent) {
 			if e, ok := e.(Invited); ok {
@@ -103,13 +115,13 @@ func TestUsersAreWatchedWrittenToAndRung(t *testing.T) {
 				if e.Name != "ANA" || e.TTL != 45*time.Second || string(e.Data) != `1` {
 					t.Errorf("got %+v", e)
 				}
-				check(ben.Accept(ctx, e.Invite))
+				noError(t, ben.Accept(ctx, e.Invite))
 			}
 		}
 		call, err := ana.Invite(ctx, "ben", InviteOptions{Data: json.RawMessage(`1`)})
-		check(err)
+		noError(t, err)
 		a, err := call.Wait(ctx)
-		check(err)
+		noError(t, err)
 		if a.Room != room || a.User != "ben" || a.Peer != ben.ID() {
 			t.Errorf("accepted: %+v, in room %q", a, room)
 		}
@@ -121,12 +133,12 @@ func TestUsersAreWatchedWrittenToAndRung(t *testing.T) {
 
 		ben.on = func(e UserEvent) {
 			if e, ok := e.(Invited); ok {
-				check(ben.Decline(ctx, e.Invite, wire.ReasonBusy))
+				noError(t, ben.Decline(ctx, e.Invite, wire.ReasonBusy))
 			}
 		}
 		for user, want := range map[string]wire.Reason{"ben": wire.ReasonBusy, "dora": wire.ReasonOffline} {
 			call, err = ana.Invite(ctx, user, InviteOptions{})
-			check(err)
+			noError(t, err)
 			var d *Declined
 			if _, err := call.Wait(ctx); !errors.As(err, &d) || d.Reason != want {
 				t.Errorf("%s: %v, want %s", user, err, want)
@@ -134,8 +146,8 @@ func TestUsersAreWatchedWrittenToAndRung(t *testing.T) {
 		}
 		ben.on = nil
 		call, err = ana.Invite(ctx, "ben", InviteOptions{})
-		check(err)
-		check(call.Cancel(ctx))
+		noError(t, err)
+		noError(t, call.Cancel(ctx))
 		var d *Declined
 		if _, err := call.Wait(ctx); !errors.As(err, &d) || d.Reason != wire.ReasonCancelled {
 			t.Errorf("cancelled: %v", err)
