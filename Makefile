@@ -6,9 +6,9 @@ N ?= 10
 FUZZTIME ?= 30s
 GO_PACKAGES := ./...
 # Packages whose tests need browsers or real media; race and check leave them to test.
-HEAVY := ./integration/...
+HEAVY := $$(go list ./integration/... | grep -v /integration/nat)
 
-.PHONY: help run build install lint check test race js histories integration embed fuzz limits-mutants bench repeat soak
+.PHONY: help run build install lint check test race js histories integration nat embed fuzz limits-mutants bench repeat soak
 
 help: ## print this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ js: ## JavaScript: types and tests
 integration: build ## end to end: calls, relay, browser; with the race detector
 	go test -race -timeout 15m -count 1 $(HEAVY)
 
+nat: ## calls between homes behind NAT routers, in network namespaces: for root
+	go test -race -timeout 15m -count 1 ./integration/nat
+
 embed: ## calls through services on gin, Echo and chi, a module of its own
 	cd integration/embed && go test -timeout 10m -count 1 ./...
 
@@ -55,6 +58,7 @@ test: install ## everything: install what is needed, lint, race, JavaScript, cal
 	$(MAKE) --no-print-directory js
 	$(MAKE) --no-print-directory embed
 	$(MAKE) --no-print-directory integration
+	$(MAKE) --no-print-directory nat
 
 soak: ## what takes long: ten million random negotiations, 50,000 calls over connections that fail, 3,000 more over real sockets
 	go test -count 1 -timeout 2h -run Histories ./signaling/internal/negotiation -histories=10000000

@@ -1,0 +1,120 @@
+//go:build linux
+
+package nat
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// A family is one of the two of addresses.
+type family string
+
+const (
+	ipv4 family = "IPv4"
+	ipv6 family = "IPv6"
+)
+
+// A home is a host behind a router.
+type home struct {
+	kind   kind
+	number int // in its lab, counting from 1
+	router namespace
+	host   namespace
+}
+
+// home adds one to the lab.
+func (l *lab) home(k kind) *home {
+	l.t.Helper()
+	l.homes++
+	h := &home{
+		kind: k, number: l.homes,
+		router: namespace(fmt.Sprintf("%s%d.router", l.name, l.homes)),
+		host:   namespace(fmt.Sprintf("%s%d.host", l.name, l.homes)),
+	}
+	for _, step := range []func() error{
+		func() error { return addHost(h.router) },
+		func() error { return addHost(h.host) },
+		func() error { return l.connect(h) },
+		h.address,
+		func() error { return l.public.ip(h.routes()...) },
+		h.filter,
+	} {
+		if err := step(); err != nil {
+			l.t.Fatalf("build home %d, %s: %v", h.number, k, err)
+		}
+	}
+	return h
+}
+
+// connect puts the cables in.
+func (l *lab) connect(h *home) error {
+	port := fmt.Sprintf("home%d", h.number)
+	err := feed([]string{
+		fmt.Sprintf("link add wan0 netns %s type veth peer name %s netns %s", h.router, port, l.public),
+		fmt.Sprintf("link add lan0 netns %s type veth peer name eth0 netns %s", h.router, h.host),
+	}, "ip", "-batch", "-")
+	if err != nil {
+		return err
+	}
+	return l.public.ip(fmt.Sprintf("link set %s master br0 up", port))
+}
+
+// outside is the router's public address.
+func (h *home) outside(f family) netip.Addr {
+	if f == ipv6 {
+		return netip.MustParseAddr(fmt.Sprintf("2001:db8::1:%x", h.number))
+	}
+	return netip.MustParseAddr(fmt.Sprintf("198.18.1.%d", h.number))
+}
+
+// inside are the addresses of the router's near end and of the host. An open home
+// has public ones. All others have the same network in IPv4, as homes have. In
+// IPv6 there is a translation only where it is the point.
+func (h *home) inside(f family) (router, host netip.Prefix) {
+	switch {
+	case f == ipv6 && h.kind == symmetric:
+		return prefixOf("fd00:%x::1/64", h.number), prefixOf("fd00:%x::2/64", h.number)
+	case f == ipv6:
+		return prefixOf("2001:db8:%x::1/64", h.number), prefixOf("2001:db8:%x::2/64", h.number)
+	case h.kind == open:
+		return prefixOf("198.19.%d.1/24", h.number), prefixOf("198.19.%d.2/24", h.number)
+	}
+	return prefixOf("192.168.1.1/24"), prefixOf("192.168.1.%d/24", 10+h.number)
+}
+
+func prefixOf(format string, args ...any) netip.Prefix {
+	return netip.MustParsePrefix(fmt.Sprintf(format, args...))
+}
+
+// address gives the router and the host their addresses and routes.
+func (h *home) address() error {
+	var router, host []string
+	for _, f := range []family{ipv4, ipv6} {
+		near, own := h.inside(f)
+		everything, public, nodad := "0.0.0.0/0", fmt.Sprintf("%s/16", h.outside(f)), ""
+		if f == ipv6 {
+			everything, public, nodad = "::/0", fmt.Sprintf("%s/64", h.outside(f)), " nodad"
+		}
+		router = append(router, "addr add "+public+" dev wan0"+nodad, "addr add "+near.String()+" dev lan0"+nodad,
+			"link set wan0 up", "link set lan0 up",
+			fmt.Sprintf("route add %s via %s", everything, serverAddress(f, 1)))
+		host = append(host, "addr add "+own.String()+" dev eth0"+nodad, "link set eth0 up",
+			fmt.Sprintf("route add %s via %s", everything, near.Addr()))
+	}
+	if err := h.router.ip(router...); err != nil {
+		return err
+	}
+	return h.host.ip(host...)
+}
+
+// routes are how the public network reaches this home, where it has public
+// addresses.
+func (h *home) routes() (lines []string) {
+	for _, f := range []family{ipv4, ipv6} {
+		if near, _ := h.inside(f); !near.Addr().IsPrivate() {
+			lines = append(lines, fmt.Sprintf("route add %s via %s", near.Masked(), h.outside(f)))
+		}
+	}
+	return lines
+}
