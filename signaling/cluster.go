@@ -111,7 +111,7 @@ type Change struct {
 	Req       uint64            // comes back in the Event; 0: nobody waits
 	By        string            // answer: the peer that does it
 	Crossed   string            // answer: why, where two users rang each other; see glare.go
-	Ticket    string            // join of a device: the caller's entry whose connect token is used
+	Ticket    *Ticket           // join of a device: by a connect token
 	Re        uint64            // tell to a user: the frame of Member that asks for it
 }
 

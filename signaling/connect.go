@@ -13,7 +13,7 @@ import (
 
 // A connectToken lets one client in as a user who was woken by push. It goes into
 // hello in place of a credential, and names the invitation, whose entry in the
-// roster of the user remembers that it was used.
+// roster of the user remembers by whom it was used.
 //
 // Behind "connect.", sealed:
 //
@@ -123,13 +123,13 @@ func errConnectOver() error {
 }
 
 // useConnect makes the session the device for which t was made. It blocks until
-// the cluster has judged that it is the first.
-func (s *session) useConnect(ctx context.Context, t *connectToken) error {
+// the cluster has judged that it is the first, or its client was: see Ticket.
+func (s *session) useConnect(ctx context.Context, l *Link, t *connectToken, nonce string) error {
 	used := make(chan wire.Code, 1)
 	s.srv.connecting.Store(s.peer, used)
 	defer s.srv.connecting.Delete(s.peer)
 	s.mu.Lock()
-	s.joinUserLocked(t.caller)
+	s.joinUserLocked(&Ticket{Caller: t.caller, Nonce: nonce, Age: s.srv.now() - l.began})
 	s.mu.Unlock()
 	limit := time.NewTimer(handLimit)
 	defer limit.Stop()

@@ -102,7 +102,7 @@ func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
 		return err
 	}
 	if ticket != nil {
-		if err := s.useConnect(ctx, ticket); err != nil {
+		if err := s.useConnect(ctx, l, ticket, h.Nonce); err != nil {
 			s.endSession(wire.ReasonLeft, wire.CodeBye, fx)
 			return err
 		}
@@ -111,9 +111,12 @@ func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
 	if err := s.connect(ctx, fx); err != nil {
 		return err
 	}
-	srv.stats.welcomed.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.state != living { // another hello with its connect token
+		return wire.Refuse(wire.CodeReplaced, "%s", whyNot[wire.CodeReplaced])
+	}
+	srv.stats.welcomed.Add(1)
 	if !s.attachLocked(l, 0, false, ice, fx) {
 		s.endSessionLocked(wire.ReasonLeft, wire.CodeBye, fx)
 	}

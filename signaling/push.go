@@ -31,7 +31,8 @@ type Push struct {
 	Expires time.Time // until when it rings
 
 	// Token, with the kind ring, lets one client in as User, instead of a credential, if it comes
-	// in time: into the call's room and no other. It is good for one hello.
+	// in time: into the call's room and no other. It is good for one client, which may
+	// say hello again if it got no answer: see wire.Hello.Nonce.
 	Token string
 }
 

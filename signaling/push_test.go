@@ -220,6 +220,62 @@ func TestConnectTokenIsGoodForOneHello(t *testing.T) {
 	})
 }
 
+// TestConnectTokenOutlivesALostWelcome has the client come again whose welcome was
+// lost, on a connection that it knows to be lost and on one that looks alive; and nobody else.
+func TestConnectTokenOutlivesALostWelcome(t *testing.T) {
+	for _, cut := range []bool{true, false} {
+		eachPush(t, func(t *testing.T, h *harness, p *pushes) {
+			ana := h.as(t, "ana>ben")
+			invite := ana.ring("ben")
+			token := p.want(t, PushRing, invite).Token
+			p.answer <- true
+			ana.wantRinging(invite, wire.ViaPush)
+			ben := h.client(t)
+			shows := func(c *client, nonce string) {
+				c.connect()
+				c.send(&wire.Message{Type: wire.TypeHello, Hello: &wire.Hello{Token: token, Nonce: nonce}})
+				synctest.Wait()
+			}
+			ben.connect()
+			ben.conn.setLazy(true) // the welcome is lost
+			ben.send(&wire.Message{Type: wire.TypeHello, Hello: &wire.Hello{Token: token, Nonce: "the-nonce-of-ben"}})
+			ana.wantRinging(invite, wire.ViaDevice)
+			first := ben.conn
+			if cut {
+				ben.cut()
+			}
+			time.Sleep(100 * time.Millisecond)
+			ben.elsewhere()
+			shows(ben, "the-nonce-of-ben")
+			ben.welcomed(false)
+			ben.wantInvited(ana, invite)
+			if code := first.code(); !cut && code != wire.CodeReplaced {
+				t.Errorf("the first connection was closed with %q", code)
+			}
+			sessions := 0
+			for _, s := range h.servers {
+				sessions += s.Stats().Sessions
+			}
+			if sessions != 2 {
+				t.Errorf("%d sessions, want those of ana and ben", sessions)
+			}
+			for _, nonce := range []string{"", "another-nonce-00"} {
+				thief := h.client(t)
+				shows(thief, nonce)
+				thief.wantError(wire.CodeUnauthenticated, 0)
+			}
+			ben.answer(wire.TypeAccept, invite)
+			ben.wantOK()
+			ana.wantAccepted(invite, ben)
+			p.want(t, PushAnswered, invite)
+			late := h.client(t)
+			shows(late, "the-nonce-of-ben") // the call has begun
+			late.wantError(wire.CodeUnauthenticated, 0)
+			ben.wantNothing()
+		})
+	}
+}
+
 // TestWokenUserHasItsOwnLimits has a connect token give no more than the user's
 // own token would, and not for ever.
 func TestWokenUserHasItsOwnLimits(t *testing.T) {

@@ -15,8 +15,13 @@ func ringer(rt *rosterTest, id, user string) Change {
 	}}}
 }
 
+// device is the join of a device, by a connect token if ticket names a caller's entry.
 func device(id, ticket string) Change {
-	return Change{Kind: ChangeJoin, Room: "@ben", Ticket: ticket, Member: Member{ID: id, Kind: KindDevice, User: "ben", Node: "n1"}}
+	var t *Ticket
+	if ticket != "" {
+		t = &Ticket{Caller: ticket}
+	}
+	return Change{Kind: ChangeJoin, Room: "@ben", Ticket: t, Member: Member{ID: id, Kind: KindDevice, User: "ben", Node: "n1"}}
 }
 
 func ends(id, by string, reason wire.Reason) Change {
@@ -35,6 +40,32 @@ func TestConnectTokenEndsWithTheRinging(t *testing.T) {
 	rt.want(ringer(rt, "later", "ana"), "", ChangeJoin)
 	rt.now = rt.now.Add(45 * time.Second)
 	rt.want(device("b2", "later"), wire.CodeUnauthenticated)
+}
+
+// TestConnectTokenMayBeShownAgain has the client show it again whose welcome was lost,
+// and others try what it does.
+func TestConnectTokenMayBeShownAgain(t *testing.T) {
+	rt := newRosterTest(t)
+	shows := func(id, nonce string, age time.Duration) Change {
+		c := device(id, "call")
+		c.Ticket.Nonce, c.Ticket.Age = nonce, age
+		return c
+	}
+	rt.want(ringer(rt, "call", "ana"), "", ChangeJoin)
+	rt.want(shows("b1", "mine", time.Second), "", ChangeJoin)
+	rt.want(shows("x1", "another", 0), wire.CodeUnauthenticated)
+	rt.want(shows("x2", "", 0), wire.CodeUnauthenticated)
+	rt.want(shows("b0", "mine", time.Second+1), wire.CodeUnauthenticated) // held up on the way
+	rt.want(shows("b2", "mine", 0), "", ChangeJoin, ChangeLeave)
+	if devices := rt.r.count(KindDevice); devices != 1 || rt.r.find("b2") < 0 {
+		t.Errorf("%d devices, want b2 alone", devices)
+	}
+	rt.want(shows("b1", "mine", time.Second), wire.CodeUnauthenticated)
+	rt.want(shows("x3", "another", 0), wire.CodeUnauthenticated)
+
+	rt.want(ringer(rt, "old", "ana"), "", ChangeJoin)
+	rt.want(device("c1", "old"), "", ChangeJoin) // a client that sends no nonce
+	rt.want(device("c2", "old"), wire.CodeUnauthenticated)
 }
 
 // TestOnlyADeviceOfTheUserAnswers has peers answer that are not, or not any more.

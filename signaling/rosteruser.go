@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"crypto/hmac"
 	"encoding/json"
 	"slices"
 	"time"
@@ -28,13 +29,29 @@ type Invitation struct {
 	Name    string // the caller's, for people
 	Room    string
 	Data    json.RawMessage
-	Expires int64 // ms of the wall clock
-	Anyway  bool  // rings a user that is busy, too
-	Push    bool  // while no device is there, those who push are asked
-	Woke    bool  // no device was there when it began
-	Sent    bool  // somebody was told by push
-	Used    bool  // the connect token that was pushed
-	Missed  int64 // it ended then, unanswered, while no device was there; 0: it rings
+	Expires int64      // ms of the wall clock
+	Anyway  bool       // rings a user that is busy, too
+	Push    bool       // while no device is there, those who push are asked
+	Woke    bool       // no device was there when it began
+	Sent    bool       // somebody was told by push
+	Missed  int64      // it ended then, unanswered, while no device was there; 0: it rings
+	Used    *TicketUse // of the connect token that was pushed; nil: nobody has come by it
+}
+
+// A Ticket is a connect token that a device shows. It lets one client in. If the
+// welcome is lost, the client says the same hello again: by the nonce it is known to be the
+// same, and its new session takes the place of the one that it never heard of. A
+// hello on an older link was held up on the way: its client has a newer one.
+type Ticket struct {
+	Caller string        // the entry whose token it is
+	Nonce  string        // of the hello; "": it can't be said again
+	Age    time.Duration // of the link that said hello
+}
+
+// A TicketUse is who came by a connect token.
+type TicketUse struct {
+	Peer, Nonce string
+	Began       time.Time // the link, by the clock of the one who applies
 }
 
 // applyUser is Apply for the roster of a user.
@@ -84,15 +101,14 @@ func (r Roster) joinUser(c *Change, i int, version uint64, now time.Time) (Roste
 		woke := !r.rings(m.ID)
 		m = m.changed(func(in *Invitation) { in.Woke = woke })
 	}
-	if c.Ticket != "" {
-		t := r.find(c.Ticket)
-		if t < 0 || r.Members[t].Call == nil || !r.Members[t].Call.lets(now) {
-			return before, nil, wire.CodeUnauthenticated
-		}
-		r = r.with(t, r.Members[t].changed(func(in *Invitation) { in.Used = true }))
-	}
 	steps := []Step{{Kind: ChangeJoin, Member: m}}
 	r.Members = append(slices.Clip(r.Members), m)
+	if c.Ticket != nil {
+		var code wire.Code
+		if r, steps, code = r.useTicket(c.Ticket, m.ID, steps, now); code != "" {
+			return before, nil, code
+		}
+	}
 	if m.Kind == KindDevice {
 		r.Members = slices.DeleteFunc(slices.Clone(r.Members), func(o Member) bool {
 			missed := o.Call != nil && o.Call.Missed != 0
@@ -105,9 +121,30 @@ func (r Roster) joinUser(c *Change, i int, version uint64, now time.Time) (Roste
 	return r, steps, ""
 }
 
-// lets reports whether the connect token of in lets somebody in.
-func (in *Invitation) lets(now time.Time) bool {
-	return in.Missed == 0 && !in.Used && now.UnixMilli() < in.Expires
+// useTicket notes that a peer has come by a connect token, and takes out whom the
+// same client was before.
+func (r Roster) useTicket(t *Ticket, peer string, steps []Step, now time.Time) (Roster, []Step, wire.Code) {
+	i := r.find(t.Caller)
+	if i < 0 || r.Members[i].Call == nil || !r.Members[i].Call.lets(t, now) {
+		return r, nil, wire.CodeUnauthenticated
+	}
+	before := r.Members[i].Call.Used
+	r = r.with(i, r.Members[i].changed(func(in *Invitation) {
+		in.Used = &TicketUse{Peer: peer, Nonce: t.Nonce, Began: now.Add(-t.Age)}
+	}))
+	if before != nil {
+		r, steps = r.leaveAll(steps, wire.ReasonReplaced, func(m *Member) bool { return m.ID == before.Peer })
+	}
+	return r, steps, ""
+}
+
+// lets reports whether the connect token of in lets in who shows t.
+func (in *Invitation) lets(t *Ticket, now time.Time) bool {
+	if in.Missed != 0 || now.UnixMilli() >= in.Expires {
+		return false
+	}
+	u := in.Used
+	return u == nil || t.Nonce != "" && hmac.Equal([]byte(t.Nonce), []byte(u.Nonce)) && !now.Add(-t.Age).Before(u.Began)
 }
 
 // judgeCaller refuses a caller whom nobody hears.

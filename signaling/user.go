@@ -81,12 +81,12 @@ func (s *session) enterUserLocked() {
 	if s.user == "" || s.entering || s.countLocked(KindDevice) > 0 {
 		return
 	}
-	s.joinUserLocked("")
+	s.joinUserLocked(nil)
 }
 
-// joinUserLocked asks for the session's entry as a device. ticket is the entry of
-// the caller whose connect token it uses, if any.
-func (s *session) joinUserLocked(ticket string) {
+// joinUserLocked asks for the session's entry as a device. ticket is the connect
+// token that it uses, if any.
+func (s *session) joinUserLocked(ticket *Ticket) {
 	s.entering = true
 	req := uint64(0)
 	if s.pending.Load() == 0 { // else frames wait already
@@ -165,6 +165,9 @@ func (r *room) userStepLocked(e *Event, st *Step, fx *effects) *session {
 		if m.Kind == KindCaller && m.Call.Missed == 0 {
 			r.callerLeftLocked(m, fx)
 		}
+		if m.Kind == KindDevice && m.sess != nil && st.Reason == wire.ReasonReplaced { // its client never heard of it
+			m.sess.endSession(wire.ReasonReplaced, wire.CodeReplaced, fx)
+		}
 	}
 	if m.sess == nil || e.Change.Member.ID != m.ID { // somebody else has asked for it
 		return nil
@@ -221,7 +224,7 @@ func (s *Server) refusedByUser(e *Event, fx *effects) {
 	}
 	err := wire.Refuse(e.Code, "user %q is not there", e.Room[1:])
 	switch {
-	case c.Ticket != "":
+	case c.Ticket != nil:
 		s.connected(ss.peer, e.Code)
 		return
 	case c.Kind == ChangeTell:

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"log/slog"
@@ -25,7 +26,7 @@ type Client struct {
 
 	mu       sync.Mutex // guards the following and all of Room, line and request
 	welcome  wire.Welcome
-	nonce    string // for welcome.Token
+	nonce    string // for welcome.Token, and before the first welcome for the token
 	life     life
 	ice      wire.ICE
 	link     *link // nil while there is none
@@ -103,7 +104,7 @@ func newClient(ctx context.Context, address string, config Config) *Client {
 		config:   config,
 		log:      config.Logger,
 		done:     make(chan struct{}),
-		nonce:    rand.Text(),
+		nonce:    cmp.Or(config.Nonce, rand.Text()),
 		life:     life{changed: make(chan struct{}, 1)},
 		rooms:    make(map[string]*Room),
 		lines:    make(map[string]*line),

@@ -26,6 +26,12 @@ type Config struct {
 	// server knows the client by.
 	Token func(ctx context.Context) (string, error)
 
+	// Nonce goes with Token into hello, until the first welcome: 16 to 64 of
+	// A-Z a-z 0-9 _ -, random, and told to nobody. Whoever calls Dial again with the
+	// same connect token, because the welcome was lost, keeps it; for other
+	// tokens it means nothing. Empty means a new one.
+	Nonce string
+
 	// Connect makes the Driver for one pair, which is a peer in a room, as
 	// soon as the client knows of it. It runs on the pair's own goroutine and
 	// may block until ctx ends, which it does when the pair is over. An error

@@ -115,6 +115,8 @@ func (c *Client) hello(ws *websocket.Conn, token string) (*wire.Message, error) 
 			c.dropLocked(c.link)
 		}
 		hello.Hello.Resume = &wire.Resume{Token: c.welcome.Token, Seq: c.seq, Nonce: c.nonce}
+	} else if token != "" {
+		hello.Hello.Nonce = c.nonce
 	}
 	c.mu.Unlock()
 	if err := ws.WriteMessage(websocket.TextMessage, wire.AppendClient(nil, 0, 0, hello.AppendBody(nil))); err != nil {

@@ -253,6 +253,44 @@ func TestNonceStaysUntilAWelcome(t *testing.T) {
 	})
 }
 
+// TestFirstHelloCanBeSaidAgain dials twice with the token and the nonce of one
+// invitation, since the first welcome is lost.
+func TestFirstHelloCanBeSaidAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t)
+		cfg := Config{
+			NetDial: s.dial, Nonce: "told-to-nobody-1", Token: func(context.Context) (string, error) { return "connect.x", nil },
+		}
+		dialed := make(chan error, 1)
+		var c *Client
+		for i := range 2 {
+			go func() {
+				var err error
+				c, err = Dial(t.Context(), "ws://server/ws", cfg)
+				dialed <- err
+			}()
+			if h := s.hello(); h.Token != "connect.x" || h.Nonce != cfg.Nonce || h.Resume != nil {
+				t.Errorf("said %+v", h)
+			}
+			if i == 0 {
+				_ = s.ws.Close()
+			} else {
+				s.welcome(false, 0, "t1")
+			}
+			if err := <-dialed; (err == nil) != (i == 1) {
+				t.Errorf("dial %d: %v", i+1, err)
+			}
+		}
+		_ = s.ws.Close()
+		if h := s.hello(); h.Nonce != "" || h.Resume.Nonce == cfg.Nonce {
+			t.Errorf("to resume it said %+v, %+v", h, h.Resume)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = c.Close(ctx)
+	})
+}
+
 func TestRefusedTokenIsRenewedOnce(t *testing.T) {
 	asked := 0
 	token := func(context.Context) (string, error) { asked++; return "token", nil }

@@ -125,6 +125,7 @@ func (h *Hello) append(b []byte) []byte {
 		b = appendStrings(append(b, `,"versions":`...), h.Versions)
 	}
 	b = appendText(b, "token", h.Token)
+	b = appendText(b, "nonce", h.Nonce)
 	if r := h.Resume; r != nil {
 		b = appendString(append(b, `,"resume":{"token":`...), r.Token)
 		b = strconv.AppendUint(append(b, `,"seq":`...), r.Seq, 10)

@@ -126,6 +126,9 @@ func (h *Hello) check() *Error {
 	if len(h.Token) > maxToken {
 		return Refuse(CodeBadMessage, "hello: token has %d bytes, more than %d", len(h.Token), maxToken)
 	}
+	if h.Nonce != "" && !validNonce(h.Nonce) {
+		return Refuse(CodeBadMessage, "hello: nonce is %q, want 16 to 64 of A-Z a-z 0-9 _ -", short([]byte(h.Nonce)))
+	}
 	if h.Resume != nil && !validNonce(h.Resume.Nonce) {
 		return Refuse(CodeBadMessage, "hello: resume.nonce is %q, want 16 to 64 of A-Z a-z 0-9 _ -", short([]byte(h.Resume.Nonce)))
 	}

@@ -16,7 +16,8 @@ type fields struct {
 	m   *Message
 	bad error // the first field of a wrong type
 
-	versions, resume, resumed, peer       []byte
+	versions, nonce                       []byte
+	resume, resumed, peer                 []byte
 	expires, rules                        []byte
 	limits, heartbeat, ice, peers, policy []byte
 	userFields
@@ -91,6 +92,8 @@ func (f *fields) setRare(key string, v []byte) error {
 	case "token":
 		f.hello().Token = ""
 		return setString(&f.hello().Token, v)
+	case "nonce":
+		f.nonce = v
 	case "reason":
 		return setString((*string)(&m.Reason), v)
 	case "code":
@@ -180,6 +183,11 @@ func (f *fields) finishHello() error {
 		var err error
 		if h.Versions, err = scanStrings(f.versions); err != nil {
 			return fmt.Errorf("versions: %w", err)
+		}
+	}
+	if f.nonce != nil {
+		if err := named("nonce", setString(&h.Nonce, f.nonce)); err != nil {
+			return err
 		}
 	}
 	if f.resume == nil {

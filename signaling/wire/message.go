@@ -130,6 +130,7 @@ type Message struct {
 type Hello struct {
 	Versions []string // nil: signal.v1
 	Token    string   // a credential for Config.Authenticate
+	Nonce    string   // stays the same for a token until a welcome came; a connect token may be repeated with it
 	Resume   *Resume  // nil: a new session
 }
 

@@ -48,6 +48,7 @@ export class Session {
   /** @type {Link | null} on its way */ #next = null;
   /** @type {object | null} the attempt that #next belongs to */ #attempt = null;
   /** @type {{token: string, nonce: string} | null} */ #resume = null;
+  /** @type {string | undefined} of the hello that does not resume, until a welcome came */ #first;
   /** @type {any} */ #retry;
   /** @type {any} */ #flushing;
   /** @type {any} */ #acking;
@@ -199,7 +200,9 @@ export class Session {
   /** @param {Link} link @param {string} [token] */
   #opened(link, token) {
     const resume = this.#resume && { ...this.#resume, seq: this.#outbox.seq };
-    link.send(encode({ type: 'hello', versions: [VERSION], token, resume: resume ?? undefined }));
+    if (token && !resume) this.#first ??= this.#nonce();
+    const nonce = token && !resume ? this.#first : undefined;
+    link.send(encode({ type: 'hello', versions: [VERSION], token, nonce, resume: resume ?? undefined }));
     this.#asked = resume !== null;
     if (resume) return; // nothing may follow before its welcome
     this.#outbox.rewind();
@@ -215,6 +218,7 @@ export class Session {
     this.#link = link;
     this.#next = null;
     this.#asked = false;
+    this.#first = undefined;
     this.#goingAway = undefined;
     this.#policy.welcomed();
     this.id = frame.peer;

@@ -9,7 +9,7 @@ export const VERSION = 'signal.v1';
  *   type: string, id?: number, seq?: number, ack?: number, re?: number,
  *   room?: string, to?: string, from?: string, pc?: number, gen?: number,
  *   n?: number, got?: number, base?: number, name?: string, rid?: string, ufrag?: string, end?: boolean, data?: any,
- *   versions?: string[], token?: string, resume?: any,
+ *   versions?: string[], token?: string, nonce?: string, resume?: any,
  *   peer?: any, peers?: any, online?: boolean, ttl?: number, user?: string, users?: string[], invite?: string, via?: string, anyway?: boolean, busy?: boolean, resumed?: boolean, reason?: any, expires?: number,
  *   limits?: Limits, heartbeat?: {ping: number, dead: number}, ice?: ICE, candidates?: CandidatePolicy,
  *   role?: Role, password?: string, link?: string, rules?: any, for?: number, uses?: number,
@@ -27,7 +27,7 @@ export const LIMITS = { message: 65536, sdp: 32768, metadata: 4096, candidates: 
 
 const numbers = /** @type {const} */ (['id', 'seq', 'ack', 're', 'pc', 'gen', 'n', 'got', 'base', 'expires']);
 
-const order = /** @type {const} */ (['id', 'ack', 'type', 'versions', 'token', 'resume', 'room', 'to', 'pc', 'gen', 'n', 'got', 'base', 'name', 'rid', 'ufrag', 'end', 'code',
+const order = /** @type {const} */ (['id', 'ack', 'type', 'versions', 'token', 'nonce', 'resume', 'room', 'to', 'pc', 'gen', 'n', 'got', 'base', 'name', 'rid', 'ufrag', 'end', 'code',
   'for', 'role', 'uses', 'ttl', 'rules', 'text', 'user', 'users', 'invite', 'via', 'anyway', 'busy', 'reason', 'password', 'link', 'data']);
 
 /**

@@ -301,6 +301,23 @@ test('the nonce stays until a welcome has come', async () => {
   assert.match(first.resume.nonce, /^[A-Za-z0-9_-]{16,64}$/);
 });
 
+test('a hello that is said again has the same nonce with its token, and a new one after a welcome', async () => {
+  const { clock, server, env, entering } = start({ token: 't' });
+  let n = 0;
+  env.crypto.getRandomValues = (a) => a.fill(++n);
+  server.cuts.add(3); // hello, join, and the first welcome
+  await clock.advance(2000);
+  const room = await entering;
+  const [first, second] = server.hellos;
+  assert.match(first.nonce, /^[A-Za-z0-9_-]{16,64}$/);
+  assert.deepEqual([second.nonce, second.resume], [first.nonce, undefined]);
+  server.sessions.get(room.me.id).socket.end(4410, 'session_gone');
+  await clock.advance(2000);
+  const third = server.hellos.at(-1);
+  assert.deepEqual([third.resume, third.nonce === first.nonce], [undefined, false]);
+  assert.match(third.nonce, /^[A-Za-z0-9_-]{16,64}$/);
+});
+
 test('close codes and unknown codes', async () => {
   const { fromClose } = await import('../sdk/errors.js');
   const cases = [
