@@ -40,67 +40,40 @@ type allocation struct {
 	addr       *net.UDPAddr   // static
 	client     netip.AddrPort // static once created
 
-	expires time.Time     // owned by the reading goroutine of the edge
-	ended   atomic.Bool   // nothing is relayed any more
-	done    chan struct{} // closed by Close
+	expires time.Time              // owned by the reading goroutine of the edge
+	rights  atomic.Pointer[rights] // nil: nothing is relayed, not yet or not any more
+	done    chan struct{}          // closed by Close
 
-	mu        sync.Mutex // guards the following
-	closed    bool       // by pion
-	failed    bool       // pion has been told that reading fails
-	permitted map[netip.Addr]bool
-	channels  map[uint16]bool
+	mu     sync.Mutex // guards the following, and what is stored in rights
+	closed bool       // by pion
+	failed bool       // pion has been told that reading fails
 }
 
-// maxPermissions and maxChannels bound what one client can have us keep, 600
-// bytes apiece, and how many channels pion walks through with each packet. A
-// call has a dozen candidates' addresses, and pion forgets each in 5 minutes,
-// each channel in 10.
-const (
-	maxPermissions = 128
-	maxChannels    = 128
-)
+// hasAddress says whether an event of pion's is about a: after a client has made
+// its next allocation, those of the one before may still come. The address is
+// the very one that pion was given.
+func (a *allocation) hasAddress(relayed net.Addr) bool {
+	return a != nil && relayed == net.Addr(a.addr)
+}
 
-// mayPermit says whether the client may have a permission for peer.
-func (a *allocation) mayPermit(peer netip.Addr) bool {
+// change makes new rights, unless the allocation has ended.
+func (a *allocation) change(to func(*rights) *rights) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.permitted) < maxPermissions || a.permitted[peer]
-}
-
-// mayBind says whether the client may bind this channel.
-func (a *allocation) mayBind(channel uint16) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.channels) < maxChannels || a.channels[channel]
-}
-
-// notePermission keeps which permissions pion holds.
-func (a *allocation) notePermission(peer netip.Addr, holds bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	note(&a.permitted, peer, holds)
-}
-
-// noteChannel keeps which channels pion holds.
-func (a *allocation) noteChannel(channel uint16, holds bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	note(&a.channels, channel, holds)
-}
-
-func note[K comparable](set *map[K]bool, key K, holds bool) {
-	switch {
-	case !holds:
-		delete(*set, key)
-	case *set == nil:
-		*set = map[K]bool{key: true}
-	default:
-		(*set)[key] = true
+	if r := a.rights.Load(); r != nil {
+		a.rights.Store(to(r))
 	}
 }
 
-// ReadFrom gives pion the next packet for the client. Pion relays it if the
-// sender has a permission or a channel.
+// cut takes all rights away: from then on nothing is relayed.
+func (a *allocation) cut() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.rights.Store(nil)
+}
+
+// ReadFrom gives pion the next packet for the client, of a sender that it has
+// permitted.
 func (a *allocation) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		n, from, err := a.relay.read(b)
@@ -108,9 +81,10 @@ func (a *allocation) ReadFrom(b []byte) (int, net.Addr, error) {
 		case err != nil:
 			a.leave()
 			return 0, nil, err
-		case a.ended.Load():
 		case n >= len(b):
 			a.edge.srv.stats.droppedMalformed.Add(1) // cut short
+		case !a.rights.Load().permits(addrPort(from).Addr().WithZone("")):
+			a.edge.srv.stats.droppedForbidden.Add(1)
 		default:
 			return n, from, nil
 		}
@@ -132,10 +106,12 @@ func (a *allocation) leave() {
 
 // WriteTo relays a packet of the client. A packet that is dropped is no error.
 func (a *allocation) WriteTo(b []byte, to net.Addr) (int, error) {
-	if a.ended.Load() {
+	peer := addrPort(to)
+	if !a.rights.Load().permits(peer.Addr().WithZone("")) {
+		a.edge.srv.stats.droppedForbidden.Add(1)
 		return len(b), nil
 	}
-	if a.relay.write(b, addrPort(to)) {
+	if a.relay.write(b, peer) {
 		a.edge.srv.stats.relayed(len(b))
 	}
 	return len(b), nil
@@ -151,6 +127,7 @@ func (a *allocation) Close() error {
 	if closed {
 		return nil
 	}
+	a.cut()
 	a.relay.close()
 	a.edge.forget(a)
 	a.edge.srv.remove(a)

@@ -93,7 +93,7 @@ func (e *edge) permit(client net.Addr, peer net.IP) bool {
 		e.srv.stats.peersRefused.Add(1)
 		return false
 	}
-	if !a.mayPermit(ip.Unmap()) || channel != 0 && !a.mayBind(channel) {
+	if r := a.rights.Load(); !r.mayPermit(ip.Unmap()) || channel != 0 && !r.mayBind(channel) {
 		e.verdict = stun.CodeInsufficientCapacity
 		e.srv.stats.peersRefused.Add(1)
 		return false
@@ -102,35 +102,33 @@ func (e *edge) permit(client net.Addr, peer net.IP) bool {
 }
 
 // permissionCreated and the three below it are pion's events. Those of a
-// deletion come from any goroutine, all under pion's locks. After a client has
-// made its next allocation they may be about the one before; then it is a
-// permission or a channel too many at worst.
-func (e *edge) permissionCreated(client, _ net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
-	e.notePermission(client, peer, true)
+// deletion come from any goroutine, all under pion's locks.
+func (e *edge) permissionCreated(client, _ net.Addr, _, _, _ string, relayed net.Addr, peer net.IP) {
+	e.notePermission(client, relayed, peer, true)
 }
 
-func (e *edge) permissionDeleted(client, _ net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
-	e.notePermission(client, peer, false)
+func (e *edge) permissionDeleted(client, _ net.Addr, _, _, _ string, relayed net.Addr, peer net.IP) {
+	e.notePermission(client, relayed, peer, false)
 }
 
-func (e *edge) notePermission(client net.Addr, peer net.IP, holds bool) {
-	a := e.owner(addrPort(client))
-	if ip, ok := netip.AddrFromSlice(peer); ok && a != nil {
-		a.notePermission(ip.Unmap(), holds)
+func (e *edge) notePermission(client, relayed net.Addr, peer net.IP, holds bool) {
+	ip, ok := netip.AddrFromSlice(peer)
+	if a := e.owner(addrPort(client)); a.hasAddress(relayed) && ok {
+		a.change(func(r *rights) *rights { return r.withPermission(ip.Unmap(), holds) })
 	}
 }
 
-func (e *edge) channelCreated(client, _ net.Addr, _, _, _ string, _, _ net.Addr, channel uint16) {
-	e.noteChannel(client, channel, true)
+func (e *edge) channelCreated(client, _ net.Addr, _, _, _ string, relayed, peer net.Addr, number uint16) {
+	e.noteChannel(client, relayed, channel{number, addrPort(peer)}, true)
 }
 
-func (e *edge) channelDeleted(client, _ net.Addr, _, _, _ string, _, _ net.Addr, channel uint16) {
-	e.noteChannel(client, channel, false)
+func (e *edge) channelDeleted(client, _ net.Addr, _, _, _ string, relayed, peer net.Addr, number uint16) {
+	e.noteChannel(client, relayed, channel{number, addrPort(peer)}, false)
 }
 
-func (e *edge) noteChannel(client net.Addr, channel uint16, holds bool) {
-	if a := e.owner(addrPort(client)); a != nil {
-		a.noteChannel(channel, holds)
+func (e *edge) noteChannel(client, relayed net.Addr, c channel, holds bool) {
+	if a := e.owner(addrPort(client)); a.hasAddress(relayed) {
+		a.change(func(r *rights) *rights { return r.withChannel(c, holds) })
 	}
 }
 
@@ -192,6 +190,7 @@ func (g generator) AllocateConn(string, int) (net.Conn, net.Addr, error) {
 func (e *edge) created(client, _ net.Addr, _, _, _ string, _ net.Addr, _ int) {
 	a := e.made
 	a.client = addrPort(client)
+	a.rights.Store(new(rights))
 	e.mu.Lock()
 	e.owners[a.client] = a
 	e.mu.Unlock()

@@ -15,6 +15,9 @@ func BenchmarkClosedRelay(b *testing.B) {
 	receiver, to, _ := all.open()
 	alice := &allocation{edge: &edge{srv: srv}, relay: sender}
 	bob := &allocation{edge: &edge{srv: srv}, relay: receiver}
+	both := &rights{permitted: []netip.Addr{all.public}}
+	alice.rights.Store(both)
+	bob.rights.Store(both)
 	packet, buf := make([]byte, 1200), make([]byte, maxPacket)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(packet)))

@@ -77,7 +77,7 @@ func (s *Server) remove(a *allocation) {
 
 // end cuts an allocation off at once, and leaves it to pion to tidy up.
 func (s *Server) end(a *allocation) {
-	a.ended.Store(true)
+	a.cut()
 	a.edge.forget(a)
 	s.remove(a)
 	a.edge.end(a)

@@ -165,6 +165,40 @@ func (c *rawClient) want(peer, text string) {
 	}
 }
 
+// data sends data in a channel, as a client does over UDP and TCP: padded.
+func (c *rawClient) data(channel uint16, text string) {
+	c.t.Helper()
+	b := binary.BigEndian.AppendUint16(nil, channel)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(text)))
+	b = append(b, text...)
+	c.write(append(b, make([]byte, -len(b)&3)...))
+}
+
+// wantData waits for data in a channel.
+func (c *rawClient) wantData(channel uint16, text string) {
+	c.t.Helper()
+	buf := make([]byte, 2048)
+	if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		c.t.Fatal(err)
+	}
+	n, _, err := c.conn.ReadFrom(buf)
+	if err != nil {
+		c.t.Fatalf("waiting for %q: %v", text, err)
+	}
+	number, data, ok := decodeData(buf[:n])
+	if !ok || number != channel || string(data) != text {
+		c.t.Fatalf("got %q in channel %#x (%v), want %q in %#x", data, number, buf[:min(n, 40)], text, channel)
+	}
+}
+
+// decodeData takes ChannelData apart.
+func decodeData(b []byte) (channel uint16, data []byte, ok bool) {
+	if len(b) < 4 || !isChannelData(b) || int(binary.BigEndian.Uint16(b[2:])) > len(b)-4 {
+		return 0, nil, false
+	}
+	return binary.BigEndian.Uint16(b), b[4:][:binary.BigEndian.Uint16(b[2:])], true
+}
+
 // wantNothing checks that all that is on its way to the client is the answer to
 // a Binding request.
 func (c *rawClient) wantNothing() {

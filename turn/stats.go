@@ -21,6 +21,7 @@ type Stats struct {
 	// Packets dropped, by reason.
 	DroppedFull      uint64 // the receiving allocation was too slow
 	DroppedNowhere   uint64 // sent to what the relay does not reach
+	DroppedForbidden uint64 // from or to a peer without a permission, or not any more
 	DroppedMalformed uint64 // neither STUN nor ChannelData, or too long
 }
 
@@ -28,8 +29,9 @@ type Stats struct {
 type counters struct {
 	allocationsMade, quotaRefused, authFailures, peersRefused atomic.Uint64
 
-	packets, bytes                                atomic.Uint64
-	droppedFull, droppedNowhere, droppedMalformed atomic.Uint64
+	packets, bytes                     atomic.Uint64
+	droppedFull, droppedNowhere        atomic.Uint64
+	droppedForbidden, droppedMalformed atomic.Uint64
 }
 
 func (c *counters) relayed(n int) {
@@ -57,6 +59,7 @@ func (s *Server) Stats() Stats {
 		Bytes:            c.bytes.Load(),
 		DroppedFull:      c.droppedFull.Load(),
 		DroppedNowhere:   c.droppedNowhere.Load(),
+		DroppedForbidden: c.droppedForbidden.Load(),
 		DroppedMalformed: c.droppedMalformed.Load(),
 	}
 }
