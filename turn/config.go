@@ -3,11 +3,13 @@ package turn
 import (
 	"cmp"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -40,20 +42,26 @@ const minSecret = 32
 // Config configures a Server. The zero Config is a working server for UDP and
 // TCP at port 3478, with a closed relay and a secret of its own.
 type Config struct {
-	// Listen are the addresses to bind: "udp://host:port" and
-	// "tcp://host:port", where an empty host means every address and port 0 a
-	// free one. If Listen, PacketConns and Listeners are all empty, it is
-	// "udp://:3478" and "tcp://:3478".
+	// Listen are the addresses to bind: "udp://host:port", "tcp://host:port" and
+	// "tls://host:port", where an empty host means every address, of IPv4 and
+	// IPv6, and port 0 a free one. If Listen, PacketConns, Listeners and
+	// TLSListeners are all empty, it is "udp://:3478" and "tcp://:3478".
 	Listen []string
 
-	// PacketConns and Listeners are sockets that are bound already, for UDP
-	// and for TCP (or TLS). A server that New returns owns and closes them.
-	// They need working read deadlines, as those of package net have.
-	PacketConns []net.PacketConn
-	Listeners   []net.Listener
+	// TLS has the certificate of what Listen names as tls://; see TLSFiles.
+	TLS *tls.Config
 
-	// PublicIP is the address clients reach the server at: that of the URLs
-	// and of relayed addresses. Zero means the address of the first listener
+	// PacketConns and Listeners are sockets that are bound already, for UDP
+	// and for TCP, and TLSListeners those where connections come out of TLS, as
+	// of Split. A server that New returns owns and closes them. They need working
+	// read deadlines, as those of package net have.
+	PacketConns  []net.PacketConn
+	Listeners    []net.Listener
+	TLSListeners []net.Listener
+
+	// PublicIP is the address clients reach the server at: that of relayed
+	// addresses, and of the URLs but for those of a listener that is bound to an
+	// address of the other family. Zero means the address of the first listener
 	// that has one, else the first IPv4 address, else the first IPv6 address
 	// of an interface that is neither loopback nor link-local, else 127.0.0.1.
 	// Behind a NAT it has to be given.
@@ -104,7 +112,7 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	if len(c.Listen)+len(c.PacketConns)+len(c.Listeners) == 0 {
+	if len(c.Listen)+len(c.PacketConns)+len(c.Listeners)+len(c.TLSListeners) == 0 {
 		c.Listen = []string{DefaultListenUDP, DefaultListenTCP}
 	}
 	if len(c.Secrets) == 0 {
@@ -135,6 +143,13 @@ func (c Config) validate() error {
 			return fmt.Errorf("turn: secret %d has %d bytes: it needs at least %d, as from `openssl rand -base64 32`", i+1, len(secret), minSecret)
 		}
 	}
+	if c.TLS == nil {
+		for _, text := range c.Listen {
+			if strings.HasPrefix(text, "tls://") {
+				return fmt.Errorf("turn: listen %q: there is no certificate: set Config.TLS, as TLSFiles makes it", text)
+			}
+		}
+	}
 	switch {
 	case c.TTL < 0:
 		return fmt.Errorf("turn: credential TTL %v: it has to be positive", c.TTL)
@@ -156,9 +171,9 @@ func (c Config) validate() error {
 }
 
 // publicIP is the default of Config.PublicIP for a server that listens at local.
-func publicIP(local []netip.Addr) (netip.Addr, error) {
-	for _, ip := range local {
-		if ip.IsValid() && !ip.IsUnspecified() {
+func publicIP(local []netip.AddrPort) (netip.Addr, error) {
+	for _, at := range local {
+		if ip := at.Addr().WithZone(""); ip.IsValid() && !ip.IsUnspecified() {
 			return ip, nil
 		}
 	}

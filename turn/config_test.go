@@ -28,6 +28,7 @@ func TestConfigIsRefused(t *testing.T) {
 		{"public address", Config{PublicIP: netip.IPv4Unspecified()}, "public address 0.0.0.0"},
 		{"peers", Config{AllowPeers: []netip.Prefix{{}}}, "write it like 10.0.0.0/8"},
 		{"scheme", Config{Listen: []string{"http://:80"}}, `listen "http://:80"`},
+		{"no certificate", Config{Listen: []string{"tls://:0"}}, "there is no certificate"},
 		{"no scheme", Config{Listen: []string{":3478"}}, "write udp://host:port"},
 		{"no port", Config{Listen: []string{"udp://127.0.0.1"}}, "write udp://host:port"},
 		{"host", Config{Listen: []string{"udp://192.0.2.99:0"}}, `listen udp "192.0.2.99:0"`},
@@ -81,11 +82,11 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestPublicAddress(t *testing.T) {
-	wild, seven := netip.IPv4Unspecified(), netip.MustParseAddr("192.0.2.7")
-	if got, err := publicIP([]netip.Addr{wild, seven}); got != seven || err != nil {
+	wild, seven := netip.AddrPortFrom(netip.IPv4Unspecified(), 1), netip.MustParseAddrPort("192.0.2.7:1")
+	if got, err := publicIP([]netip.AddrPort{wild, seven}); got != seven.Addr() || err != nil {
 		t.Errorf("got %v, %v, want the address of a listener", got, err)
 	}
-	got, err := publicIP([]netip.Addr{wild, netip.IPv6Unspecified()})
+	got, err := publicIP([]netip.AddrPort{wild, netip.AddrPortFrom(netip.IPv6Unspecified(), 1)})
 	if err != nil || !got.IsValid() || got.IsUnspecified() {
 		t.Errorf("got %v, %v, want an address of this host", got, err)
 	}

@@ -58,19 +58,6 @@ func (s *Server) ICEServers(peer string) []ICEServer {
 	})
 }
 
-// urls are the URLs of a server that listens at these ports.
-func urls(ip netip.Addr, udp, tcp []uint16) (stunURLs, turnURLs []string) {
-	for _, port := range udp {
-		at := netip.AddrPortFrom(ip, port)
-		stunURLs = append(stunURLs, fmt.Sprintf("stun:%v", at))
-		turnURLs = append(turnURLs, fmt.Sprintf("turn:%v?transport=udp", at))
-	}
-	for _, port := range tcp {
-		turnURLs = append(turnURLs, fmt.Sprintf("turn:%v?transport=tcp", netip.AddrPortFrom(ip, port)))
-	}
-	return stunURLs, turnURLs
-}
-
 func password(secret, username string) string {
 	mac := hmac.New(sha1.New, []byte(secret))
 	mac.Write([]byte(username))

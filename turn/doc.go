@@ -12,6 +12,19 @@
 // and blocks; [Server.Close] ends it from elsewhere. All methods of a Server
 // may be called from any goroutine at any time.
 //
+// # One port for everything
+//
+// The strictest firewalls let out TLS to port 443 only. [Split] makes two
+// listeners of one, so that HTTPS, WebSockets and TURN over TLS share it:
+//
+//	cfg, err := turn.TLSFiles("cert.pem", "key.pem", nil)
+//	l, err := net.Listen("tcp", ":443")
+//	web, relay := turn.Split(tls.NewListener(l, cfg))
+//	srv, err := turn.New(turn.Config{Listen: []string{"udp://:443"}, TLSListeners: []net.Listener{relay}})
+//	go http.Serve(web, handler)
+//
+// Without HTTP beside it, [Config.Listen] takes "tls://:443" and [Config.TLS].
+//
 // # The two relays
 //
 // [RelayClosed], the default, reaches nothing but itself. Both ends of a call

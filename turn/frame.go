@@ -124,7 +124,13 @@ func (s *stream) WriteTo(b []byte, _ net.Addr) (int, error) {
 		n, err = s.Write(b)
 	}
 	if err != nil {
-		_ = s.Conn.Close() // the write error is the one to report
+		_ = s.Close() // the write error is the one to report
 	}
 	return n, err
+}
+
+// Close implements net.Conn.
+func (s *stream) Close() error {
+	cut(s.Conn)
+	return nil
 }

@@ -2,6 +2,7 @@ package turn
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -22,6 +23,7 @@ type Server struct {
 	cfg      Config           // static, with defaults
 	udp      []net.PacketConn // static
 	tcp      []net.Listener   // static
+	tls      []net.Listener   // static; of connections that have come out of TLS
 	stunURLs []string         // static
 	turnURLs []string         // static
 	relays   relays           // static
@@ -65,11 +67,12 @@ func New(cfg Config) (*Server, error) {
 		sweepAt: minSweep,
 	}
 	if err := s.bindAll(); err != nil {
-		closeAll(s.udp, s.tcp)
+		s.closeSockets()
 		return nil, err
 	}
 	s.udp = append(s.udp, cfg.PacketConns...)
 	s.tcp = append(s.tcp, cfg.Listeners...)
+	s.tls = append(s.tls, cfg.TLSListeners...)
 	return s, nil
 }
 
@@ -81,28 +84,14 @@ func (s *Server) bindAll() error {
 			return err
 		}
 	}
-	var ips []netip.Addr
-	var udp, tcp []uint16
-	for _, conn := range slices.Concat(s.udp, s.cfg.PacketConns) {
-		at := addrPort(conn.LocalAddr())
-		ips, udp = append(ips, at.Addr()), append(udp, at.Port())
+	if err := s.advertise(); err != nil {
+		return err
 	}
-	for _, l := range slices.Concat(s.tcp, s.cfg.Listeners) {
-		at := addrPort(l.Addr())
-		ips, tcp = append(ips, at.Addr()), append(tcp, at.Port())
-	}
-	var err error
-	s.cfg.PublicIP = s.cfg.PublicIP.Unmap()
-	if !s.cfg.PublicIP.IsValid() {
-		if s.cfg.PublicIP, err = publicIP(ips); err != nil {
-			return err
-		}
-	}
-	s.stunURLs, s.turnURLs = urls(s.cfg.PublicIP, udp, tcp)
 	if s.cfg.Relay == RelayClosed {
 		s.relays = newClosedRelays(s.cfg.PublicIP, &s.stats)
 		return nil
 	}
+	var err error
 	s.relays, err = newOpenRelays(s.cfg, &s.stats)
 	return err
 }
@@ -110,20 +99,27 @@ func (s *Server) bindAll() error {
 // bind opens the socket of one entry of Config.Listen.
 func (s *Server) bind(text string) error {
 	network, addr, ok := strings.Cut(text, "://")
-	if _, _, err := net.SplitHostPort(addr); err != nil || !ok || network != "udp" && network != "tcp" {
-		return fmt.Errorf("turn: listen %q: write udp://host:port or tcp://host:port", text)
+	if _, _, err := net.SplitHostPort(addr); err != nil || !ok {
+		network = ""
 	}
 	var err error
-	if network == "udp" {
+	var l net.Listener
+	switch network {
+	case "udp":
 		var conn net.PacketConn
-		if conn, err = net.ListenPacket(network, addr); err == nil {
+		if conn, err = net.ListenPacket("udp", addr); err == nil {
 			s.udp = append(s.udp, conn)
 		}
-	} else {
-		var l net.Listener
-		if l, err = net.Listen(network, addr); err == nil {
+	case "tcp":
+		if l, err = net.Listen("tcp", addr); err == nil {
 			s.tcp = append(s.tcp, l)
 		}
+	case "tls":
+		if l, err = net.Listen("tcp", addr); err == nil {
+			s.tls = append(s.tls, onlyTURN(tls.NewListener(l, s.cfg.TLS)))
+		}
+	default:
+		return fmt.Errorf("turn: listen %q: write udp://host:port, tcp://host:port or tls://host:port", text)
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -154,7 +150,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	for _, conn := range s.udp {
 		err = errors.Join(err, s.openEdge(conn, false))
 	}
-	for _, l := range s.tcp {
+	for _, l := range slices.Concat(s.tcp, s.tls) {
 		s.goAccept(l)
 	}
 	if err == nil {
@@ -183,20 +179,20 @@ func (s *Server) Close() {
 	}
 	edges := slices.Collect(maps.Keys(s.edges)) // no more will come
 	s.mu.Unlock()
-	closeAll(s.udp, s.tcp)
+	s.closeSockets()
 	for _, e := range edges {
 		_ = e.conn.Close() // it may be closed already
 	}
 	s.running.Wait()
 }
 
-// closeAll closes sockets. There is nothing to flush, so errors say only that
-// one was closed before.
-func closeAll(udp []net.PacketConn, tcp []net.Listener) {
-	for _, conn := range udp {
+// closeSockets closes what is listened at. There is nothing to flush, so errors
+// say only that one was closed before.
+func (s *Server) closeSockets() {
+	for _, conn := range s.udp {
 		_ = conn.Close()
 	}
-	for _, l := range tcp {
+	for _, l := range slices.Concat(s.tcp, s.tls) {
 		_ = l.Close()
 	}
 }

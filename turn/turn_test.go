@@ -3,6 +3,7 @@ package turn
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/url"
@@ -26,7 +27,7 @@ var servers atomic.Int64
 // ends, and then checks that nothing of it is left.
 func serve(t testing.TB, cfg Config) *Server {
 	t.Helper()
-	if cfg.Listen == nil && cfg.PacketConns == nil && cfg.Listeners == nil {
+	if cfg.Listen == nil && cfg.PacketConns == nil && cfg.Listeners == nil && cfg.TLSListeners == nil {
 		cfg.Listen = []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}
 	}
 	s, err := New(cfg)
@@ -71,11 +72,15 @@ func wantNoGoroutines(t testing.TB) {
 	}
 }
 
-// address is where s listens for UDP or TCP.
+// address is where s listens for UDP, TCP or TLS.
 func (s *Server) address(t testing.TB, network string) string {
 	t.Helper()
 	for _, text := range s.turnURLs {
-		if u, err := url.Parse(text); err == nil && u.Query().Get("transport") == network {
+		u, err := url.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.Scheme == "turns" && network == "tls" || u.Scheme == "turn" && u.Query().Get("transport") == network {
 			return u.Opaque
 		}
 	}
@@ -95,9 +100,12 @@ func dial(t testing.TB, s *Server, network string) net.PacketConn {
 		}
 		conn = udp
 	} else {
-		tcp, err := net.Dial("tcp", s.address(t, "tcp"))
+		tcp, err := net.Dial("tcp", s.address(t, network))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if network == "tls" {
+			tcp = tls.Client(tcp, &tls.Config{InsecureSkipVerify: true})
 		}
 		conn = newStream(tcp) // pion's STUNConn holds back short ChannelData
 	}
@@ -105,14 +113,26 @@ func dial(t testing.TB, s *Server, network string) net.PacketConn {
 	return conn
 }
 
+// to sends everything to one address.
+type to struct {
+	net.PacketConn
+	addr net.Addr
+}
+
+func (c to) WriteTo(b []byte, _ net.Addr) (int, error) { return c.PacketConn.WriteTo(b, c.addr) }
+
 // newClient makes a pion client with these credentials.
 func newClient(t testing.TB, s *Server, network string, creds Credentials) *pion.Client {
 	t.Helper()
+	server, err := net.ResolveUDPAddr("udp", s.address(t, network))
+	if err != nil {
+		t.Fatal(err)
+	}
 	client, err := pion.NewClient(&pion.ClientConfig{
-		TURNServerAddr: s.address(t, network),
+		TURNServerAddr: "192.0.2.1:3478", // pion takes none of IPv6
 		Username:       creds.Username,
 		Password:       creds.Password,
-		Conn:           dial(t, s, network),
+		Conn:           to{dial(t, s, network), server},
 		LoggerFactory:  loggerFactory{slog.New(slog.DiscardHandler)},
 	})
 	if err != nil {

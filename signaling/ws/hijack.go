@@ -2,7 +2,6 @@ package ws
 
 import (
 	"bufio"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -127,7 +126,7 @@ func (s *socket) SetWriteDeadline(t time.Time) error {
 // cut ends the connection at once. TLS would first try to say goodbye, and
 // wait for a client that does not read.
 func (s *socket) cut() {
-	if t, ok := s.Conn.(*tls.Conn); ok {
+	if t, ok := s.Conn.(interface{ NetConn() net.Conn }); ok { // *tls.Conn, or one around it
 		t.NetConn().Close()
 		return
 	}
