@@ -12,7 +12,8 @@ import (
 // relays makes the far side of allocations. There are two kinds: closedRelays
 // and openRelays.
 type relays interface {
-	open() (relay, *net.UDPAddr, error)
+	// open makes the relay of owner, and its relayed address.
+	open(owner *allocation) (relay, *net.UDPAddr, error)
 	permits(peer netip.Addr) bool
 }
 
@@ -39,9 +40,11 @@ type allocation struct {
 	relay      relay          // static
 	addr       *net.UDPAddr   // static
 	client     netip.AddrPort // static once created
+	clientAddr net.Addr       // static once created: the same, as pion has it
 
 	expires time.Time              // owned by the reading goroutine of the edge
 	rights  atomic.Pointer[rights] // nil: nothing is relayed, not yet or not any more
+	slow    relayedBy              // pion, or ended bindings
 	done    chan struct{}          // closed by Close
 
 	mu     sync.Mutex // guards the following, and what is stored in rights
@@ -65,11 +68,39 @@ func (a *allocation) change(to func(*rights) *rights) {
 	}
 }
 
-// cut takes all rights away: from then on nothing is relayed.
+// cut takes all rights away: on return nothing is relayed any more, but for what
+// pion is about to write.
 func (a *allocation) cut() {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.rights.Store(nil)
+	had := a.rights.Swap(nil)
+	a.mu.Unlock()
+	if had == nil {
+		return
+	}
+	if a.edge.fast != nil {
+		for _, c := range had.channels {
+			a.slow.add(a.edge.fast.Unbind(a, c))
+		}
+	}
+	a.edge.srv.waitFast()
+}
+
+// sent is what the client has sent so far and the server relayed.
+func (a *allocation) sent() traffic {
+	sum := a.slow.sum()
+	if r := a.rights.Load(); r != nil && a.edge.fast != nil {
+		for _, c := range r.channels {
+			sum = sum.plus(a.edge.fast.Counters(a, c))
+		}
+	}
+	return sum
+}
+
+// admit judges a packet of the client to peer that is about to be relayed, on
+// whichever path. It may be called from any goroutine, and must not wait.
+func (a *allocation) admit(peer netip.AddrPort, data []byte) bool {
+	hook := a.edge.srv.cfg.hook
+	return hook == nil || hook(a.peer, peer, data)
 }
 
 // ReadFrom gives pion the next packet for the client, of a sender that it has
@@ -109,10 +140,14 @@ func (a *allocation) WriteTo(b []byte, to net.Addr) (int, error) {
 	peer := addrPort(to)
 	if !a.rights.Load().permits(peer.Addr().WithZone("")) {
 		a.edge.srv.stats.droppedForbidden.Add(1)
+		a.slow.add(traffic{dropped: 1})
 		return len(b), nil
 	}
-	if a.relay.write(b, peer) {
+	if a.admit(peer, b) && a.relay.write(b, peer) {
 		a.edge.srv.stats.relayed(len(b))
+		a.slow.add(traffic{packets: 1, bytes: uint64(len(b))})
+	} else {
+		a.slow.add(traffic{dropped: 1})
 	}
 	return len(b), nil
 }

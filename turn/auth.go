@@ -127,8 +127,17 @@ func (e *edge) channelDeleted(client, _ net.Addr, _, _, _ string, relayed, peer 
 }
 
 func (e *edge) noteChannel(client, relayed net.Addr, c channel, holds bool) {
-	if a := e.owner(addrPort(client)); a.hasAddress(relayed) {
-		a.change(func(r *rights) *rights { return r.withChannel(c, holds) })
+	a := e.owner(addrPort(client))
+	if !a.hasAddress(relayed) {
+		return
+	}
+	a.change(func(r *rights) *rights { return r.withChannel(c, holds) })
+	switch {
+	case e.fast == nil:
+	case holds:
+		e.fast.Bind(a, c)
+	default:
+		a.slow.add(e.fast.Unbind(a, c))
 	}
 }
 
@@ -170,15 +179,13 @@ func (g generator) AllocatePacketConn(_ string, port int) (net.PacketConn, net.A
 	if g.srv.full() {
 		return nil, nil, errFull
 	}
-	relay, addr, err := g.srv.relays.open()
-	if err != nil {
+	a := &allocation{edge: g.edge, peer: g.reserved, generation: g.generation, done: make(chan struct{})}
+	var err error
+	if a.relay, a.addr, err = g.srv.relays.open(a); err != nil {
 		return nil, nil, err
 	}
-	g.made = &allocation{
-		edge: g.edge, peer: g.reserved, generation: g.generation, relay: relay, addr: addr, done: make(chan struct{}),
-	}
-	g.reserved = "" // the slot is the allocation's now
-	return g.made, addr, nil
+	g.made, g.reserved = a, "" // the slot is the allocation's now
+	return a, a.addr, nil
 }
 
 func (g generator) AllocateConn(string, int) (net.Conn, net.Addr, error) {
@@ -189,7 +196,7 @@ func (g generator) AllocateConn(string, int) (net.Conn, net.Addr, error) {
 // that reads the allocation and before the client hears of it.
 func (e *edge) created(client, _ net.Addr, _, _, _ string, _ net.Addr, _ int) {
 	a := e.made
-	a.client = addrPort(client)
+	a.client, a.clientAddr = addrPort(client), client
 	a.rights.Store(new(rights))
 	e.mu.Lock()
 	e.owners[a.client] = a

@@ -15,6 +15,9 @@ const (
 	// queueLength is how many packets may wait for one allocation: a key frame
 	// at 1080p is about 100.
 	queueLength = 256
+
+	// senders is how many kinds of senders a receiver tells apart, by port.
+	senders = 8
 )
 
 // closedRelays relays in memory. The zero value but for public and stats is
@@ -37,7 +40,7 @@ func newClosedRelays(public netip.Addr, stats *counters) *closedRelays {
 // permits is true for every address: nothing beyond the server is reached.
 func (c *closedRelays) permits(netip.Addr) bool { return true }
 
-func (c *closedRelays) open() (relay, *net.UDPAddr, error) {
+func (c *closedRelays) open(owner *allocation) (relay, *net.UDPAddr, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for range virtualPorts {
@@ -47,7 +50,7 @@ func (c *closedRelays) open() (relay, *net.UDPAddr, error) {
 			continue
 		}
 		at := netip.AddrPortFrom(c.public, uint16(firstVirtualPort+i))
-		r := &closedRelay{all: c, index: i, addr: net.UDPAddrFromAddrPort(at)}
+		r := &closedRelay{all: c, index: i, addr: net.UDPAddrFromAddrPort(at), owner: owner}
 		r.arrived.L = &r.mu
 		c.live[i].Store(r)
 		return r, r.addr, nil
@@ -66,7 +69,7 @@ func (c *closedRelays) at(addr netip.AddrPort) *closedRelay {
 
 // A packet waits in the queue of one closedRelay.
 type packet struct {
-	from *net.UDPAddr
+	from *closedRelay
 	n    int
 	data [maxPacket]byte
 }
@@ -78,6 +81,12 @@ type closedRelay struct {
 	all   *closedRelays // static
 	index int           // static
 	addr  *net.UDPAddr  // static, as is what it points to: every receiver gets it
+	owner *allocation   // static
+
+	// under is how many packets are in the queue or on their way from it to
+	// the client, by sender: no other packet of that sender may overtake them.
+	under [senders]atomic.Int32
+	last  *closedRelay // whose packet read returned last; owned by the reader
 
 	mu      sync.Mutex           // guards the following
 	arrived sync.Cond            // a packet, or close
@@ -94,8 +103,10 @@ func (r *closedRelay) write(b []byte, to netip.AddrPort) bool {
 		return false
 	}
 	p := packets.Get().(*packet)
-	p.from, p.n = r.addr, copy(p.data[:], b)
+	p.from, p.n = r, copy(p.data[:], b)
+	dst.under[r.index%senders].Add(1)
 	if !dst.push(p) {
+		dst.under[r.index%senders].Add(-1)
 		packets.Put(p)
 		r.all.stats.droppedFull.Add(1)
 		return false
@@ -118,7 +129,16 @@ func (r *closedRelay) push(p *packet) bool {
 	return ok
 }
 
+// waitsFor says whether packets of from are still to be delivered to r.
+func (r *closedRelay) waitsFor(from *closedRelay) bool {
+	return r.under[from.index%senders].Load() != 0
+}
+
 func (r *closedRelay) read(b []byte) (int, net.Addr, error) {
+	if r.last != nil {
+		r.under[r.last.index%senders].Add(-1) // pion has written it
+		r.last = nil
+	}
 	r.mu.Lock()
 	for r.count == 0 && !r.closed {
 		r.arrived.Wait()
@@ -133,9 +153,11 @@ func (r *closedRelay) read(b []byte) (int, net.Addr, error) {
 	r.count--
 	r.mu.Unlock()
 
-	n, from := copy(b, p.data[:p.n]), p.from
+	n := copy(b, p.data[:p.n])
+	r.last = p.from
+	p.from = nil
 	packets.Put(p)
-	return n, from, nil
+	return n, r.last.addr, nil
 }
 
 func (r *closedRelay) close() {

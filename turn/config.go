@@ -96,6 +96,10 @@ type Config struct {
 	MaxAllocationsPerPeer int
 	MaxAllocations        int
 
+	// NoFastPath has pion relay every packet. Otherwise the data of channels
+	// passes it by, at a fraction of the cost; nothing else is different.
+	NoFastPath bool
+
 	// Alive says whether the session of a peer lives. It is called for each
 	// authenticated request and by Revoke and CloseAllocations, from several
 	// goroutines, and has to return at once: a client waits for it, over UDP all
@@ -109,6 +113,11 @@ type Config struct {
 	// Now is the wall clock that credentials are judged by. Nil means
 	// time.Now.
 	Now func() time.Time
+
+	// hook is asked about each packet that is about to be relayed from a client
+	// of a peer to an address. If it returns false the packet goes no further,
+	// and it may keep a copy. Nil in production.
+	hook func(peer string, to netip.AddrPort, data []byte) bool
 }
 
 func (c Config) withDefaults() Config {

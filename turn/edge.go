@@ -39,6 +39,8 @@ type edge struct {
 	conn   net.PacketConn // static
 	local  net.Addr       // static; pion asks for it with each packet
 	stream bool           // static: one TCP connection
+	fast   relayer        // static: carries data past pion; nil for a stream, or without a fast path
+	plain  *fastPath      // static: the same, if packets are read here and not by a loop
 
 	// Owned by the reading goroutine, about the request it handles.
 	request    []byte         // part of pion's buffer
@@ -69,6 +71,9 @@ func (e *edge) ReadFrom(b []byte) (int, net.Addr, error) {
 		case err == nil && n < len(b) && wellFormed(b[:n]):
 			if e.asked.Load() {
 				e.settle() // what was asked for before this packet came
+			}
+			if e.plain != nil && e.plain.relayOne(b[:n], addr) {
+				continue
 			}
 			e.request = b[:n]
 			return n, addr, nil

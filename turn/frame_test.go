@@ -41,23 +41,23 @@ func frames(t *testing.T, r io.Reader) ([][]byte, error) {
 }
 
 var (
-	binding   = stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw
-	short     = []byte{0x40, 0, 0, 1, 'x', 0, 0, 0}
-	hugeData  = append([]byte{0x40, 0, 0xff, 0xfc}, make([]byte, 0xfffc)...)
-	hugeSTUN  = append([]byte{0, 1, 0xff, 0xec, 0x21, 0x12, 0xa4, 0x42}, make([]byte, 0xffec+12)...)
-	longData  = append([]byte{0x40, 0, 0x07, 0xd1}, make([]byte, 0x7d1+3)...) // with padding
-	empty     = []byte{0x4f, 0xff, 0, 0}
-	unaligned = []byte{0, 1, 0, 3, 0x21, 0x12, 0xa4, 0x42}
+	bindingPacket = stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw
+	short         = []byte{0x40, 0, 0, 1, 'x', 0, 0, 0}
+	hugeData      = append([]byte{0x40, 0, 0xff, 0xfc}, make([]byte, 0xfffc)...)
+	hugeSTUN      = append([]byte{0, 1, 0xff, 0xec, 0x21, 0x12, 0xa4, 0x42}, make([]byte, 0xffec+12)...)
+	longData      = append([]byte{0x40, 0, 0x07, 0xd1}, make([]byte, 0x7d1+3)...) // with padding
+	empty         = []byte{0x4f, 0xff, 0, 0}
+	unaligned     = []byte{0, 1, 0, 3, 0x21, 0x12, 0xa4, 0x42}
 )
 
 func TestStreamCutsFrames(t *testing.T) {
-	sent := bytes.Join([][]byte{binding, short, hugeData, longData, empty, hugeSTUN, binding}, nil)
+	sent := bytes.Join([][]byte{bindingPacket, short, hugeData, longData, empty, hugeSTUN, bindingPacket}, nil)
 	for name, r := range map[string]io.Reader{
 		"at once":        bytes.NewReader(sent),
 		"a byte at once": iotest.OneByteReader(bytes.NewReader(sent)),
 	} {
 		got, err := frames(t, r)
-		want := [][]byte{binding, short[:5], nil, nil, empty, nil, binding}
+		want := [][]byte{bindingPacket, short[:5], nil, nil, empty, nil, bindingPacket}
 		if !errors.Is(err, io.EOF) || len(got) != len(want) {
 			t.Fatalf("%s: %d frames, %v", name, len(got), err)
 		}
@@ -113,7 +113,7 @@ func TestMalformedDatagramsAreDropped(t *testing.T) {
 	var log logBook
 	s := serve(t, Config{Logger: log.logger(0)})
 	alice := newRawClient(t, s, "udp", s.Credentials("alice"))
-	bad := [][]byte{{0}, []byte("hello world"), unaligned, binding[:19], {0x40, 0, 0, 9, 1}, {0xff, 0xff, 0, 0}, hugeData[:1600]}
+	bad := [][]byte{{0}, []byte("hello world"), unaligned, bindingPacket[:19], {0x40, 0, 0, 9, 1}, {0xff, 0xff, 0, 0}, hugeData[:1600]}
 	for _, b := range bad {
 		alice.write(b)
 	}
@@ -127,7 +127,7 @@ func TestMalformedDatagramsAreDropped(t *testing.T) {
 }
 
 func FuzzStream(f *testing.F) {
-	for _, b := range [][]byte{binding, short, hugeData[:64], hugeSTUN[:64], empty, unaligned, append(short, binding...)} {
+	for _, b := range [][]byte{bindingPacket, short, hugeData[:64], hugeSTUN[:64], empty, unaligned, append(short, bindingPacket...)} {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, sent []byte) {

@@ -53,7 +53,7 @@ func newOpenRelays(cfg Config, stats *counters) (*openRelays, error) {
 
 func (o *openRelays) permits(peer netip.Addr) bool { return o.policy.permits(peer) }
 
-func (o *openRelays) open() (relay, *net.UDPAddr, error) {
+func (o *openRelays) open(*allocation) (relay, *net.UDPAddr, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	network := "udp4"

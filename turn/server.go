@@ -37,6 +37,7 @@ type Server struct {
 	serving    bool
 	closed     bool
 	edges      map[*edge]struct{}
+	fast       []relayer            // of the edges that have one
 	peers      map[string]*holdings // no empty ones
 	slots      int                  // of all peers
 	generation int64                // the last one given
@@ -211,6 +212,11 @@ func (s *Server) openEdge(conn net.PacketConn, stream bool) error {
 		s.mu.Unlock()
 		_ = conn.Close() // it may be closed already
 		return nil
+	}
+	if !stream && !s.cfg.NoFastPath {
+		e.plain = newFastPath(s)
+		e.fast = e.plain
+		s.fast = append(s.fast, e.fast)
 	}
 	s.edges[e] = struct{}{}
 	s.running.Add(1)

@@ -21,6 +21,7 @@ type Stats struct {
 	// Packets dropped, by reason.
 	DroppedFull      uint64 // the receiving allocation was too slow
 	DroppedNowhere   uint64 // sent to what the relay does not reach
+	DroppedSend      uint64 // the system did not take it
 	DroppedForbidden uint64 // from or to a peer without a permission, or not any more
 	DroppedMalformed uint64 // neither STUN nor ChannelData, or too long
 }
@@ -31,6 +32,7 @@ type counters struct {
 
 	packets, bytes                     atomic.Uint64
 	droppedFull, droppedNowhere        atomic.Uint64
+	droppedSend                        atomic.Uint64
 	droppedForbidden, droppedMalformed atomic.Uint64
 }
 
@@ -59,6 +61,7 @@ func (s *Server) Stats() Stats {
 		Bytes:            c.bytes.Load(),
 		DroppedFull:      c.droppedFull.Load(),
 		DroppedNowhere:   c.droppedNowhere.Load(),
+		DroppedSend:      c.droppedSend.Load(),
 		DroppedForbidden: c.droppedForbidden.Load(),
 		DroppedMalformed: c.droppedMalformed.Load(),
 	}
