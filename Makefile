@@ -8,7 +8,7 @@ GO_PACKAGES := ./...
 # Packages whose tests need browsers or real media; race and check leave them to test.
 HEAVY := $$(go list ./integration/... | grep -v /integration/nat)
 
-.PHONY: help run build install lint check test race js histories integration nat embed fuzz limits-mutants bench repeat soak
+.PHONY: help run build install lint check test race js histories integration nat nat-full embed fuzz limits-mutants bench repeat soak
 
 help: ## print this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ integration: build ## end to end: calls, relay, browser; with the race detector
 
 nat: ## calls between homes behind NAT routers, in network namespaces: for root
 	go test -race -timeout 15m -count 1 ./integration/nat
+
+nat-full: ## the same with what takes long: every pair over IPv6 too
+	go test -race -timeout 60m -count 1 -v ./integration/nat -full
 
 embed: ## calls through services on gin, Echo and chi, a module of its own
 	cd integration/embed && go test -timeout 10m -count 1 ./...

@@ -3,9 +3,13 @@
 package nat
 
 import (
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 )
@@ -13,8 +17,12 @@ import (
 // roleVar makes another process of this binary: see roles.
 const roleVar = "SIGNAL_NAT_ROLE"
 
+// callsPerCPU is how many calls there are at a time.
+const callsPerCPU = 3
+
 // roles are what this binary can be, other than the tests.
 var roles = map[string]func() error{
+	"peer":                 runPeer,
 	"keeper":               keep,
 	"leave":                leave,
 	"leave without keeper": makeLeftOver,
@@ -28,12 +36,37 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	code := m.Run()
-	if err := endKeeper(); err != nil {
-		fmt.Fprintln(os.Stderr, "keeper:", err)
+	code, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
 	os.Exit(code)
+}
+
+// scratch is a directory for all tests.
+var scratch string
+
+// runTests runs the tests, and leaves nothing.
+func runTests(m *testing.M) (code int, err error) {
+	flag.Parse()
+	// Calls wait more than they compute.
+	if err := flag.Set("test.parallel", strconv.Itoa(callsPerCPU*runtime.NumCPU())); err != nil {
+		return 0, err
+	}
+	if scratch, err = os.MkdirTemp("", "signal-nat-"); err != nil {
+		return 0, err
+	}
+	code = m.Run()
+	return code, errors.Join(os.RemoveAll(scratch), endKeeper())
+}
+
+// run runs a program to its end.
+func run(cmd *exec.Cmd) error {
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", cmd, err, out)
+	}
+	return nil
 }
 
 // self is a further process of this binary.

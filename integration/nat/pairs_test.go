@@ -1,0 +1,126 @@
+//go:build linux
+
+package nat
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// full is everything, and not only what fits into make test.
+var full = flag.Bool("full", false, "run also what takes long: every pair over IPv6 too")
+
+// A path is how two homes reach each other.
+type path string
+
+const (
+	direct  path = "direct"
+	relayed path = "relay"
+)
+
+// expectedPaths is the table of web/docs/nat.md: the first is who was there first.
+func expectedPaths(t *testing.T) map[[2]kind]path {
+	t.Helper()
+	text, err := os.ReadFile("../../web/docs/nat.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, ok := strings.Cut(string(text), "<!-- paths:")
+	if !ok {
+		t.Fatal("nat.md has no table of paths")
+	}
+	paths := map[[2]kind]path{}
+	for line := range strings.Lines(table) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		if first, bold := strings.CutPrefix(strings.TrimSpace(cells[0]), "**"); bold {
+			for i, cell := range cells[1:] {
+				paths[[2]kind{kind(strings.TrimSuffix(first, "**")), kinds[i]}] = path(strings.TrimSpace(cell))
+			}
+		}
+	}
+	if len(paths) != len(kinds)*len(kinds) {
+		t.Fatalf("the table of nat.md has %d pairs, want %d", len(paths), len(kinds)*len(kinds))
+	}
+	return paths
+}
+
+// directWait is how long a direct path may take where there is one. Pion gives up
+// after 30 s.
+const directWait = 20 * time.Second
+
+func TestCallsBetweenHomesOfEveryKind(t *testing.T) {
+	families := []family{ipv4}
+	if *full {
+		families = append(families, ipv6)
+	}
+	for _, f := range families {
+		t.Run(string(f), func(t *testing.T) { testPairs(t, f) })
+	}
+}
+
+func testPairs(t *testing.T, f family) {
+	expected := expectedPaths(t)
+	l := newLab(t)
+	s := l.serve(f)
+	var first, second []*home
+	for _, k := range kinds {
+		first, second = append(first, l.home(k)), append(second, l.home(k))
+	}
+	for _, a := range first {
+		for _, b := range second {
+			t.Run(fmt.Sprintf("%s, %s", a.kind, b.kind), func(t *testing.T) {
+				t.Parallel()
+				testPair(t, s, f, a, b, expected[[2]kind{a.kind, b.kind}])
+			})
+		}
+	}
+}
+
+// testPair has a call between two homes. The first one in offers.
+func testPair(t *testing.T, s *server, f family, a, b *home, want path) {
+	cfg := peerConfig{URL: s.url, Room: fmt.Sprintf("homes-%d-%d", a.number, b.number), Family: f}
+	switch want {
+	case direct:
+		cfg.RelayWait = directWait
+	case relayed:
+	default:
+		t.Fatalf("nat.md says %q, want %q or %q", want, direct, relayed)
+	}
+	cfg.Name = "ana"
+	ana := a.peer(t, cfg)
+	cfg.Name = "ben"
+	ben := b.peer(t, cfg)
+	for _, end := range []struct {
+		p    *peer
+		kind kind
+	}{{ana, a.kind}, {ben, b.kind}} {
+		end.p.wantMedia(30)
+		report := end.p.wantMedia(30)
+		end.p.wantPath(s, want, end.kind)
+		if report.Connections != 1 {
+			t.Errorf("%s: %d connections, want 1", end.p.name, report.Connections)
+		}
+		t.Logf("%s: connected after %v: %s", end.p.name, report.Connected.Round(time.Millisecond), report.Path)
+	}
+}
+
+// wantPath compares how the other is reached. A relayed path goes from relay to
+// relay: a closed one reaches nothing else. From homes that let no UDP out, over
+// TCP.
+func (p *peer) wantPath(s *server, want path, k kind) {
+	p.t.Helper()
+	p.mu.Lock()
+	seen := p.report
+	p.mu.Unlock()
+	at := map[bool]path{true: relayed, false: direct}
+	if far, near := at[seen.Remote == s.turn.String()], at[seen.Relay != ""]; far != want || near != want {
+		p.t.Errorf("%s: path %s, want %s", p.name, seen.Path, want)
+	}
+	if !behaviours[k].udp && seen.Relay != "tcp" {
+		p.t.Errorf("%s: relayed over %q, want TCP", p.name, seen.Relay)
+	}
+}
