@@ -95,7 +95,7 @@ func (s *session) handleMessage(l *Link, m *wire.Message, fx *effects) *wire.Err
 	case wire.TypeLeave:
 		return s.handleLeave(m)
 	case wire.TypeUpdate:
-		return s.handleUpdate(m)
+		return s.handleUpdate(l, m)
 	case wire.TypeICE:
 		return s.handleICE(m)
 	case wire.TypeToken:
@@ -187,7 +187,7 @@ func notInRoom(m *wire.Message) *wire.Error {
 	return wire.Refuse(wire.CodeNotInRoom, "%s: you are not in room %q", m.Type, m.Room)
 }
 
-func (s *session) handleUpdate(m *wire.Message) *wire.Error {
+func (s *session) handleUpdate(l *Link, m *wire.Message) *wire.Error {
 	own := s.member(m.Room)
 	switch limit := s.srv.cfg.MaxMetadata; {
 	case own == nil:
@@ -195,6 +195,11 @@ func (s *session) handleUpdate(m *wire.Message) *wire.Error {
 	case len(m.Data) > limit:
 		s.srv.exceeded(LimitMetadata)
 		return wire.Refuse(wire.CodeTooBig, "update: data has %d bytes, more than %d", len(m.Data), limit)
+	}
+	if !own.inside() { // hosts hear a knock, as they do of a join
+		if limit := s.chargeJoin(l.src); limit != "" {
+			return s.srv.refuseFor(limit)
+		}
 	}
 	if err := s.srv.growing(); err != nil {
 		return err

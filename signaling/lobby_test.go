@@ -39,6 +39,42 @@ func (c *client) wantKnockEnded(of *client, reason wire.Reason) {
 	}
 }
 
+// TestKnocksAreBounded has somebody who waits make the host hear of it again and again.
+func TestKnocksAreBounded(t *testing.T) {
+	eachTopology(t, Config{Rate: 1e6, Burst: 1e6, Bytes: 1 << 30, JoinBurst: 10}, func(t *testing.T, h *harness) {
+		host, guest := h.lobby(t)
+		time.Sleep(time.Minute) // his join counts no more
+		host.frames()
+		guest.frames()
+		updates := func(c *client) (done int) {
+			for range 1000 {
+				c.send(&wire.Message{Type: wire.TypeUpdate, Room: "room", Data: json.RawMessage(`1`)})
+				switch m := c.frames()[0]; {
+				case m.Type == wire.TypeOK:
+					done++
+				default:
+					wantRefused(t, m, wire.CodeRateLimited)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			return done
+		}
+		done, knocks := updates(guest), 0
+		for _, m := range host.frames() {
+			if m.Type == wire.TypeKnock {
+				knocks++
+			}
+		}
+		if done < 10 || done > 10+10*4 || knocks != done {
+			t.Errorf("of 1000 updates in 10 s %d were done, and %d knocks heard; want about 50", done, knocks)
+		}
+		h.wantLimit(LimitJoins, uint64(1000-done))
+		if done := updates(host); done != 1000 { // who is inside has the rate of frames
+			t.Errorf("%d updates of the host were done", done)
+		}
+	})
+}
+
 func TestKnockAndAdmit(t *testing.T) {
 	eachTopology(t, Config{MaxPeers: 2}, func(t *testing.T, h *harness) {
 		host, guest := h.lobby(t)

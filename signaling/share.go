@@ -55,7 +55,7 @@ func (s *Server) refuseFor(l Limit) *wire.Error {
 	case LimitQueue:
 		return wire.Refuse(wire.CodeRateLimited, "%d frames wait for the application, and more came all the same", maxWaiting)
 	case LimitJoins:
-		return wire.Refuse(wire.CodeRateLimited, "join: more than %d per second, where one that opens a room counts %d", c.JoinRate, newRoomCost)
+		return wire.Refuse(wire.CodeRateLimited, "more than %d joins per second, where one that opens a room counts %d, and an invite or an update in a lobby 1", c.JoinRate, newRoomCost)
 	case LimitPasswords:
 		return wire.Refuse(wire.CodeRateLimited, "join: too many wrong passwords; try one every %d s", tryCost)
 	case LimitIPRooms:
