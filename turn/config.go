@@ -67,6 +67,16 @@ type Config struct {
 	// Behind a NAT it has to be given.
 	PublicIP netip.Addr
 
+	// PublicName is a name of the server, which the URLs have in place of
+	// addresses. TURN over TLS needs one that the certificate has. Empty: none.
+	PublicName string
+
+	// URLs are given to clients in place of those that follow from the listeners,
+	// the public address and its name: where ports are others outside, or a load
+	// balancer ends TLS. They are written as RFC 7064 and RFC 7065 say. None: those
+	// that follow.
+	URLs []string
+
 	// Realm is the realm of the credentials. Empty means "signal".
 	Realm string
 
@@ -168,6 +178,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("turn: relay ports %d-%d: the first has to come before the last", c.MinPort, c.MaxPort)
 	case c.MaxAllocationsPerPeer < 0 || c.MaxAllocations < 0:
 		return fmt.Errorf("turn: %d allocations per peer, %d in all: limits have to be positive", c.MaxAllocationsPerPeer, c.MaxAllocations)
+	case strings.ContainsAny(c.PublicName, ":/?#[]@ \t"):
+		return fmt.Errorf("turn: public name %q: write it like call.example, without scheme and port", c.PublicName)
 	case c.PublicIP.IsUnspecified() || c.PublicIP.Zone() != "":
 		return fmt.Errorf("turn: public address %v: give one that clients can reach", c.PublicIP)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/ws"
+	"github.com/seed-3a7b6cbd/signal/turn"
 )
 
 // minSecret is the least length of a key that others could try to guess.
@@ -28,13 +29,19 @@ type Config struct {
 	BasePath string   `help:"Where below the host everything is." default:"/"`
 	Origins  []string `help:"Origins of other sites whose pages may connect." placeholder:"https://HOST"`
 
-	TURN         bool   `name:"turn" help:"Run the TURN server; --no-turn to leave it out." default:"true" negatable:"" group:"TURN"`
-	TURNListen   string `name:"turn-listen" help:"Where TURN listens, over UDP and TCP. Default: port 3478 of the host of --listen." placeholder:"HOST:PORT" group:"TURN"`
-	TURNPublicIP string `name:"turn-public-ip" help:"The address at which clients reach TURN. Default: that of --turn-listen, else the first of this host." placeholder:"IP" group:"TURN"`
-	TURNRealm    string `name:"turn-realm" help:"The realm of the credentials." default:"signal" group:"TURN"`
-	TURNSecret   string `name:"turn-secret" help:"Signs TURN credentials; give it where another process makes or checks them too. Better in the environment or the file. Default: a random one." placeholder:"SECRET" group:"TURN"`
-	Relay        string `help:"closed: between clients of this server, without ports of their own. open: to other hosts too." enum:"closed,open" default:"closed" group:"TURN"`
-	RelayPorts   string `help:"UDP ports of an open relay." default:"49152-65535" group:"TURN"`
+	PublicHost string `help:"The name at which clients reach this server: that of the TURN URLs. TURN over TLS needs one that the certificate has." placeholder:"NAME"`
+	TLSCert    string `name:"tls-cert" help:"Serve HTTPS with the certificate in this PEM file, and TURN over TLS at the same port. A newer file is used as soon as it is there." placeholder:"FILE" type:"path"`
+	TLSKey     string `name:"tls-key" help:"The key of that certificate." placeholder:"FILE" type:"path"`
+
+	TURN         bool     `name:"turn" help:"Run the TURN server; --no-turn to leave it out." default:"true" negatable:"" group:"TURN"`
+	TURNListen   []string `name:"turn-listen" help:"Where TURN listens: over UDP and TCP, or only one of them with udp:// or tcp:// in front. Default: port 3478 of the host of --listen, and with --tls-cert also the port of --listen, over UDP." placeholder:"HOST:PORT" group:"TURN"`
+	TURNShared   bool     `name:"turn-shared" help:"TURN over TCP is served at --listen too: what a connection begins with tells it from HTTP. With --tls-cert it always is, over TLS." group:"TURN"`
+	TURNURLs     []string `name:"turn-urls" help:"What clients are told in place of what is listened at: where ports are others outside, or a load balancer ends TLS." placeholder:"turns:NAME:443?transport=tcp" group:"TURN"`
+	TURNPublicIP string   `name:"turn-public-ip" help:"The address at which clients reach TURN. Default: that of --turn-listen, else the first of this host." placeholder:"IP" group:"TURN"`
+	TURNRealm    string   `name:"turn-realm" help:"The realm of the credentials." default:"signal" group:"TURN"`
+	TURNSecret   string   `name:"turn-secret" help:"Signs TURN credentials; give it where another process makes or checks them too. Better in the environment or the file. Default: a random one." placeholder:"SECRET" group:"TURN"`
+	Relay        string   `help:"closed: between clients of this server, without ports of their own. open: to other hosts too." enum:"closed,open" default:"closed" group:"TURN"`
+	RelayPorts   string   `help:"UDP ports of an open relay." default:"49152-65535" group:"TURN"`
 
 	Candidates string `help:"Which ICE candidates clients let each other have, enforced by the server. no-host: not the addresses of their own networks. relay: only those of the TURN server, so that no client learns another's address." enum:"all,no-host,relay" default:"all"`
 
@@ -52,6 +59,8 @@ type Config struct {
 
 	Limits
 
+	udpToo bool // TURN listens at the port of --listen too, over UDP; set by check
+
 	LogLevel  string `help:"debug (a line for each message), info, warn or error." enum:"debug,info,warn,error" default:"info" group:"Logs"`
 	LogFormat string `help:"text for people, json for programs." enum:"text,json" default:"text" group:"Logs"`
 }
@@ -62,6 +71,9 @@ func (Config) Help() string {
 
   Try it on this machine; the page is at http://localhost:8080/
       signal serve
+
+  On one port through every firewall; open TCP and UDP 443, and UDP and TCP 3478:
+      signal serve --listen :443 --tls-cert cert.pem --tls-key key.pem --public-host call.example.org
 
   Behind a proxy on this host that ends TLS, with TURN reachable from everywhere:
       signal serve --trusted-proxies 127.0.0.1,::1 --turn-listen :3478 --turn-public-ip 203.0.113.7
@@ -120,11 +132,25 @@ func (c *Config) checkAddresses() error {
 	if err != nil {
 		return err
 	}
-	if c.TURNListen == "" {
-		c.TURNListen = net.JoinHostPort(host, turnPort)
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return badSetting("--tls-cert %q, --tls-key %q: one does not work without the other; give both, or none", c.TLSCert, c.TLSKey)
 	}
-	if _, _, err = splitAddress("--turn-listen", c.TURNListen); err != nil {
-		return err
+	if len(c.TURNListen) == 0 {
+		c.TURNListen = []string{net.JoinHostPort(host, turnPort)}
+		c.udpToo = c.TLSCert != ""
+	}
+	for _, text := range c.TURNListen {
+		if _, _, err = splitAddress("--turn-listen", withoutNetwork(text)); err != nil {
+			return err
+		}
+	}
+	for _, text := range c.TURNURLs {
+		if err := turn.CheckURL(text); err != nil {
+			return badSetting("--turn-urls: %w", err)
+		}
+	}
+	if strings.ContainsAny(c.PublicHost, ":/?#[]@ ") {
+		return badSetting("--public-host %q: not the name of a host; use one like call.example.org", c.PublicHost)
 	}
 	if c.TURNPublicIP != "" {
 		ip, err := netip.ParseAddr(c.TURNPublicIP)
@@ -137,6 +163,33 @@ func (c *Config) checkAddresses() error {
 	}
 	_, _, err = c.relayPorts()
 	return err
+}
+
+// withoutNetwork is an element of --turn-listen without what may stand in front.
+func withoutNetwork(text string) string {
+	for _, network := range []string{"udp://", "tcp://"} {
+		if address, ok := strings.CutPrefix(text, network); ok {
+			return address
+		}
+	}
+	return text
+}
+
+// turnListen is TURNListen as turn.Config has it, for a server that serves HTTP at
+// this port.
+func (c *Config) turnListen(port uint16) (list []string) {
+	for _, text := range c.TURNListen {
+		if withoutNetwork(text) == text {
+			list = append(list, "udp://"+text, "tcp://"+text)
+		} else {
+			list = append(list, text)
+		}
+	}
+	if c.udpToo {
+		host, _, _ := net.SplitHostPort(c.Listen) // checked
+		list = append(list, "udp://"+net.JoinHostPort(host, strconv.Itoa(int(port))))
+	}
+	return list
 }
 
 // splitAddress takes HOST:PORT apart.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,6 +34,13 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		{args: "serve --origins app.example", want: `--origins|"app.example"|https://app.example`},
 		{args: "serve --origins *", want: `--origins|"*"`},
 		{args: "serve --turn-listen x", want: `--turn-listen "x"`},
+		{args: "serve --turn-listen :3478,quic://:1", want: `--turn-listen "quic://:1"`},
+		{args: "serve --turn-urls turn:call.example,http://x", want: `--turn-urls|"http://x"|turn:call.example`},
+		{args: "serve --turn-urls turns:call.example?transport=udp", want: `--turn-urls|DTLS|turns:call.example:443?transport=tcp`},
+		{args: "serve --public-host https://call.example", want: `--public-host "https://call.example"|call.example.org`},
+		{args: "serve --tls-cert cert.pem", want: `--tls-cert|cert.pem|--tls-key ""|give both`},
+		{args: "serve --listen localhost:0 --tls-cert /nowhere.pem --tls-key " + file, want: `--tls-cert|/nowhere.pem`},
+		{args: "serve --listen localhost:0 --tls-cert " + file + " --tls-key " + file, yaml: "rate: 1\n", want: `--tls-key|` + file},
 		{args: "serve --turn-public-ip 0.0.0.0", want: `--turn-public-ip "0.0.0.0"|203.0.113.7`},
 		{args: "serve --turn-public-ip host", want: `--turn-public-ip "host"`},
 		{args: "serve --turn-secret short", want: `--turn-secret|5 characters|openssl`},
@@ -159,11 +167,21 @@ func TestPrecedence(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	c := parse(t)
-	if c.TURNListen != "localhost:3478" || c.BasePath != "/" || !c.TURN || c.Relay != "closed" {
+	if !slices.Equal(c.turnListen(8080), []string{"udp://localhost:3478", "tcp://localhost:3478"}) || c.BasePath != "/" || !c.TURN || c.Relay != "closed" {
 		t.Errorf("%+v", c)
 	}
-	if c := parse(t, "--listen", ":80", "--base-path", "/call"); c.TURNListen != ":3478" || c.BasePath != "/call/" {
+	if c := parse(t, "--listen", ":80", "--base-path", "/call"); c.TURNListen[0] != ":3478" || c.BasePath != "/call/" {
 		t.Errorf("turn at %s, base %s", c.TURNListen, c.BasePath)
+	}
+	for _, tt := range []struct{ args, want string }{
+		{"--listen :443 --tls-cert a --tls-key b", "udp://:3478 tcp://:3478 udp://:443"},
+		{"--listen :443 --tls-cert a --tls-key b --turn-listen udp://:443", "udp://:443"},
+		{"--turn-listen :3478,tcp://[::1]:80", "udp://:3478 tcp://:3478 tcp://[::1]:80"},
+	} {
+		c := parse(t, strings.Fields(tt.args)...)
+		if got := strings.Join(c.turnListen(443), " "); got != tt.want {
+			t.Errorf("%s: TURN listens at %s, want %s", tt.args, got, tt.want)
+		}
 	}
 }
 

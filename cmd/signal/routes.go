@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"net"
 	"net/http"
@@ -73,16 +74,21 @@ func (n *node) url() string {
 		host = "localhost"
 	}
 	_, port, _ := net.SplitHostPort(at.String())
-	return "http://" + net.JoinHostPort(host, port) + n.cfg.BasePath
+	if n.cfg.TLSCert == "" {
+		return "http://" + net.JoinHostPort(host, port) + n.cfg.BasePath
+	}
+	host = net.JoinHostPort(cmp.Or(n.cfg.PublicHost, host), port)
+	return "https://" + strings.TrimSuffix(host, ":443") + n.cfg.BasePath
 }
 
 // announce logs what an operator has to know of how the server was set up.
 func (n *node) announce() {
-	n.log.Info("serving", "listen", n.address(), "base", n.cfg.BasePath, "turn", n.turn != nil)
-	if n.loopback() {
+	n.log.Info("serving", "listen", n.address(), "base", n.cfg.BasePath, "tls", n.cfg.TLSCert != "", "turn", n.turn != nil)
+	switch {
+	case n.loopback():
 		n.log.Info("development: listening on a loopback address, so pages of every port of this machine may connect")
-	} else {
-		n.log.Info("browsers give a page the camera only over https:// or from localhost: put a proxy with TLS in front", "origins", n.cfg.Origins)
+	case n.cfg.TLSCert == "":
+		n.log.Info("browsers give a page the camera only over https:// or from localhost: give --tls-cert and --tls-key, or put a proxy with TLS in front", "origins", n.cfg.Origins)
 	}
 	n.announceAuth()
 	if n.turn == nil {

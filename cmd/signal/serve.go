@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/seed-3a7b6cbd/signal/signaling"
@@ -41,7 +40,7 @@ type node struct {
 	signaling *signaling.Server
 	turn      *turn.Server  // nil: without
 	tokens    *jwt.Verifier // nil: everybody is let in
-	listener  net.Listener
+	listener  net.Listener  // of HTTP
 	http      *http.Server
 	health    health
 }
@@ -80,12 +79,16 @@ func newNode(c Config, log *slog.Logger) (*node, error) {
 		return nil, err
 	}
 	n := &node{cfg: c, log: log, tokens: tokens}
-	if n.listener, err = net.Listen("tcp", c.Listen); err != nil {
-		return nil, listenError("--listen", c.Listen, err)
+	relay, err := n.listen()
+	if err != nil {
+		return nil, err
 	}
 	if c.TURN {
-		if n.turn, err = newTURN(c, log, func(peer string) bool { return n.signaling.Alive(peer) }); err != nil {
+		if err := n.newTURN(relay); err != nil {
 			n.listener.Close()
+			if relay != nil {
+				relay.Close()
+			}
 			return nil, err
 		}
 	}
@@ -145,46 +148,6 @@ func resumeKeys(c Config, log *slog.Logger) (keys [][]byte, err error) {
 	}
 	log.Debug("resume tokens are signed with a key that is kept", "file", file)
 	return [][]byte{key}, nil
-}
-
-func newTURN(c Config, log *slog.Logger, alive func(string) bool) (*turn.Server, error) {
-	cfg := turn.Config{
-		Listen: []string{"udp://" + c.TURNListen, "tcp://" + c.TURNListen},
-		Realm:  c.TURNRealm,
-		Alive:  alive,
-		Logger: log,
-	}
-	if c.TURNPublicIP != "" {
-		cfg.PublicIP = netip.MustParseAddr(c.TURNPublicIP) // checked
-	}
-	if c.TURNSecret != "" {
-		cfg.Secrets = []string{c.TURNSecret}
-	}
-	if c.Relay == "open" {
-		cfg.Relay = turn.RelayOpen
-	}
-	var err error
-	if cfg.MinPort, cfg.MaxPort, err = c.relayPorts(); err != nil {
-		return nil, err
-	}
-	server, err := turn.New(cfg)
-	if err != nil {
-		return nil, listenError("--turn-listen", c.TURNListen, err)
-	}
-	return server, nil
-}
-
-// listenError says what to do about an address that cannot be had.
-func listenError(setting, address string, err error) error {
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE) && setting == "--listen":
-		return fmt.Errorf("%s %q: the port is in use; stop what listens there, or choose another as in --listen localhost:8081", setting, address)
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s %q: the port is in use; stop what listens there, choose another, or leave TURN out with --no-turn", setting, address)
-	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("%s %q: not permitted; choose a port above 1023, or grant CAP_NET_BIND_SERVICE", setting, address)
-	}
-	return fmt.Errorf("%s %q: %w", setting, address, err)
 }
 
 // relays are where relayed candidates can be. Nil: there is no TURN here, so
@@ -260,7 +223,7 @@ func (n *node) serve(ctx context.Context) error {
 }
 
 func (n *node) serveHTTP() error {
-	if err := n.http.Serve(n.cfg.Proxies.behindProxies(n.listener)); !errors.Is(err, http.ErrServerClosed) {
+	if err := n.http.Serve(n.listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve HTTP: %w", err)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,7 +56,10 @@ func serve(t *testing.T, args ...string) *served {
 	ctx, stop := context.WithCancel(t.Context())
 	s := &served{t: t, log: &lockedBuffer{}, stop: stop, code: make(chan int, 1)}
 	out, in := io.Pipe()
-	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--turn-listen", "127.0.0.1:0", "--state-dir", t.TempDir()}, args...)
+	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--state-dir", t.TempDir()}, args...)
+	if !slices.Contains(args, "--turn-listen") {
+		args = append(args, "--turn-listen", "127.0.0.1:0")
+	}
 	go func() {
 		code := run(&environment{ctx, in, s.log}, args)
 		in.CloseWithError(fmt.Errorf("it ended with code %d: %s", code, s.log))

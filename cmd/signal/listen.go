@@ -1,0 +1,91 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+
+	"github.com/seed-3a7b6cbd/signal/turn"
+)
+
+// listen opens --listen for HTTP, and returns what TURN has of the same port: nil
+// if that is HTTP's alone.
+func (n *node) listen() (relay net.Listener, err error) {
+	c := &n.cfg
+	var files *tls.Config
+	if c.TLSCert != "" {
+		if files, err = turn.TLSFiles(c.TLSCert, c.TLSKey, n.log); err != nil {
+			return nil, badSetting("--tls-cert, --tls-key: %v", err)
+		}
+	}
+	if n.listener, err = net.Listen("tcp", c.Listen); err != nil {
+		return nil, listenError("--listen", c.Listen, err)
+	}
+	n.listener = c.Proxies.behindProxies(n.listener)
+	if files != nil {
+		n.listener = tls.NewListener(n.listener, files)
+	}
+	if files == nil && !(c.TURN && c.TURNShared) {
+		return nil, nil
+	}
+	n.listener, relay = turn.Split(n.listener)
+	if !c.TURN { // the handshakes are bounded all the same
+		return nil, relay.Close()
+	}
+	return relay, nil
+}
+
+// newTURN makes the TURN server, which has relay, if it is not nil, beside its own
+// listeners.
+func (n *node) newTURN(relay net.Listener) error {
+	c := &n.cfg
+	cfg := turn.Config{
+		Listen:     c.turnListen(n.address().Port()),
+		PublicName: c.PublicHost,
+		URLs:       c.TURNURLs,
+		Realm:      c.TURNRealm,
+		Alive:      func(peer string) bool { return n.signaling.Alive(peer) },
+		Logger:     n.log,
+	}
+	switch {
+	case relay == nil:
+	case c.TLSCert != "":
+		cfg.TLSListeners = []net.Listener{relay}
+	default:
+		cfg.Listeners = []net.Listener{relay}
+	}
+	if c.TURNPublicIP != "" {
+		cfg.PublicIP = netip.MustParseAddr(c.TURNPublicIP) // checked
+	}
+	if c.TURNSecret != "" {
+		cfg.Secrets = []string{c.TURNSecret}
+	}
+	if c.Relay == "open" {
+		cfg.Relay = turn.RelayOpen
+	}
+	var err error
+	if cfg.MinPort, cfg.MaxPort, err = c.relayPorts(); err != nil {
+		return err
+	}
+	if n.turn, err = turn.New(cfg); err != nil {
+		return listenError("--turn-listen", strings.Join(cfg.Listen, ","), err)
+	}
+	return nil
+}
+
+// listenError says what to do about an address that cannot be had.
+func listenError(setting, address string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE) && setting == "--listen":
+		return fmt.Errorf("%s %q: the port is in use; stop what listens there, or choose another as in --listen localhost:8081", setting, address)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s %q: the port is in use; stop what listens there, choose another, or leave TURN out with --no-turn", setting, address)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%s %q: not permitted; choose a port above 1023, or grant CAP_NET_BIND_SERVICE", setting, address)
+	}
+	return fmt.Errorf("%s %q: %w", setting, address, err)
+}
