@@ -75,6 +75,8 @@ var mutants = []mutant{
 	{"memory", "signaling/queue.go", "crowded := l.srv.full()", "crowded := false", "TestQueuesCountForMemory"},
 	{"memory", "signaling/memory.go", "if !s.full() {\n\t\treturn nil", "if true {\n\t\treturn nil", "TestRostersCountForMemory"},
 	{"memory", "signaling/memory.go", "r.app.srv.memory.Add(int64(now - r.weighed))", "", "TestRostersCountForMemory"},
+	{"memory", "signaling/ws/read.go", "case link.Hold(len(s.b)):", "case true:", "TestUnfinishedMessagesCountForMemory"},
+	{"memory", "signaling/ws/read.go", "case link.Hold(len(s.b)):", "case link.Hold(len(s.b)) || true:", "TestUnfinishedMessagesAreBounded"},
 
 	{"-", "signaling/rosteruser.go", "case callers >= maxCallers,", "case", "TestTooManyCallersFindTheUserBusy"},
 	{"-", "signaling/sources.go", "if len(ss.quiet) < maxSources {", "if true {", "TestAddressesThatAreKeptAreBounded"},

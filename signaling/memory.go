@@ -11,7 +11,7 @@ import (
 // lets a process grow to twice that.
 const (
 	// linkCost is a link with its connection over WebSocket: two goroutines, what
-	// net/http and gorilla keep, and a buffer; bench's "idle" shows 32 KB per
+	// net/http and gorilla keep, and a buffer for small messages (see Link.Hold); bench's "idle" shows 32 KB per
 	// connection of a process, garbage and all.
 	linkCost = 16 << 10
 	// sessionCost is a session with some memberships (TestSessionCostsLittle).
@@ -105,6 +105,20 @@ func (s *Server) growing() *wire.Error {
 func (l *Link) holdLocked(n int) {
 	l.held += n
 	l.srv.memory.Add(int64(n))
+}
+
+// Hold counts n bytes more that the transport keeps of a message that has not
+// come whole, beyond 4 KiB, which every link has; or, where n is negative, less. It
+// reports false, and counts nothing, while memory is full: the transport should
+// read no more of that message until it is not.
+func (l *Link) Hold(n int) bool {
+	if n > 0 && l.srv.full() {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.holdLocked(n)
+	return true
 }
 
 // release takes the link out of the count, with all that it holds.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
+	"net"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -13,10 +13,6 @@ import (
 	"github.com/seed-3a7b6cbd/signal/signaling"
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 )
-
-// scratch has buffers that frames are read into, lent while one comes in. A
-// waiting connection has none.
-var scratch = sync.Pool{New: func() any { b := make([]byte, 4<<10); return &b }}
 
 // readLoop hands the client's frames to link until the link is over, and
 // returns why it is.
@@ -26,7 +22,7 @@ func (c *conn) readLoop(link *signaling.Link, maxMessage int) error {
 		if err != nil {
 			return c.readError(err)
 		}
-		frame, size, err := readFrame(r, maxMessage)
+		frame, size, err := c.readFrame(link, r, maxMessage)
 		if err != nil {
 			return c.readError(err)
 		}
@@ -72,23 +68,38 @@ func codeOf(err error) wire.Code {
 }
 
 // readFrame reads one message, and returns it in memory of its own and its
-// size. One that is bigger than limit is not read to its end: frame is nil.
-func readFrame(r io.Reader, limit int) (frame []byte, size int, err error) {
-	lent := scratch.Get().(*[]byte)
-	defer scratch.Put(lent)
-	b := *lent
+// size. One that is bigger than limit is not read to its end: frame is nil. What is
+// there of a message counts for the server's memory; while that is full, it is not read on.
+func (c *conn) readFrame(link *signaling.Link, r io.Reader, limit int) (frame []byte, size int, err error) {
+	var s scratch
+	s.take()
+	defer func() {
+		link.Hold(-s.extra())
+		s.giveBack()
+	}()
+	var more [1]byte // whether there is more than limit needs no bigger buffer
 	for {
-		if size == len(b) {
-			b = append(b, make([]byte, len(b))...)
-			*lent = b
+		into := s.b[size:min(len(s.b), limit)]
+		switch {
+		case size == limit:
+			into = more[:]
+		case len(into) > 0:
+		case link.Hold(len(s.b)):
+			s.grow()
+			continue
+		default:
+			if c.rest(fullPause); c.isGone() {
+				return nil, size, net.ErrClosed
+			}
+			continue
 		}
-		n, err := r.Read(b[size:min(len(b), limit+1)])
+		n, err := r.Read(into)
 		size += n
 		switch {
 		case size > limit:
 			return nil, size, nil
 		case err == io.EOF:
-			return append(make([]byte, 0, size), b[:size]...), size, nil
+			return append(make([]byte, 0, size), s.b[:size]...), size, nil
 		case err != nil:
 			return nil, size, err
 		}
@@ -111,6 +122,16 @@ func (c *conn) rest(pause time.Duration) {
 	select {
 	case <-timer.C:
 	case <-c.gone:
+	}
+}
+
+// isGone reports whether the connection was cut.
+func (c *conn) isGone() bool {
+	select {
+	case <-c.gone:
+		return true
+	default:
+		return false
 	}
 }
 
