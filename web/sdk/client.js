@@ -64,6 +64,7 @@ export class Client extends Target {
       push: (frame, fate) => this.#session.push(frame, fate),
       enter: (room, roomOptions) => this.join(room, roomOptions),
       fire: (type, fields) => this.fire(type, /** @type {any} */ (fields)),
+      late: (error) => this.fire('error', { error }),
       setTimeout: (f, ms) => env.setTimeout(f, ms),
       clearTimeout: (timer) => env.clearTimeout(timer),
     });

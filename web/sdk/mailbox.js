@@ -14,7 +14,7 @@ const GONE = new SignalError('no_such_peer', 'this participant has left');
  *   post hands a frame to the server's delivery; later is a timer and returns
  *   what stops it
  */
-/** @typedef {{frame: Frame, size: number, fate: import('./outbox.js').Fate}} Letter */
+/** told: ok was called. @typedef {{frame: Frame, size: number, fate: import('./outbox.js').Fate, told?: boolean}} Letter */
 
 /**
  * Delivery between this client and one other peer, PROTOCOL.md section 6: what
@@ -72,7 +72,10 @@ export class Mailbox {
     const { ok, fail } = letter.fate;
     this.#room = /** @type {string} */ (letter.frame.room);
     this.#post(this.#stamp(letter.frame), {
-      ok,
+      ok: () => {
+        letter.told = true;
+        ok?.();
+      },
       fail: (error) => {
         if (error.code === 'outcome_unknown') return; // resend comes
         if (this.#drop(letter)) fail?.(error);
@@ -137,7 +140,7 @@ export class Mailbox {
     const letters = [...this.#open, ...this.#waiting];
     this.#open = [];
     this.#waiting = [];
-    for (const { fate } of letters) fate.fail?.(error);
+    for (const { fate, told } of letters) if (!told) fate.fail?.(error);
     this.#bytes = 0;
     this.#held = false;
     this.#stopTimer();

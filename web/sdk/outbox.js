@@ -14,6 +14,24 @@ const REMEMBERED = 256; // frames below an ack whose refusal may still come
 /** @typedef {{frame: Frame, fate: Fate, sent: boolean, done: boolean}} Entry */
 
 /**
+ * The fate of a relayed frame that somebody waits for.
+ * @param {() => void} ok
+ * @param {(error: SignalError) => void} fail it was refused
+ * @param {(error: SignalError) => void} late it was refused behind ok
+ * @returns {Fate}
+ */
+export function soonOrLate(ok, fail, late) {
+  let refused = fail;
+  return {
+    ok: () => {
+      refused = late;
+      ok();
+    },
+    fail: (error) => refused(error),
+  };
+}
+
+/**
  * Delivery between this client and its server, PROTOCOL.md section 5: numbers
  * what goes out and keeps it until it is acknowledged; drops what came before.
  */
@@ -60,7 +78,7 @@ export class Outbox {
     while (this.#open.length && /** @type {number} */ (this.#open[0].frame.id) <= id) {
       const entry = /** @type {Entry} */ (this.#open.shift());
       this.#cursor = Math.max(0, this.#cursor - 1);
-      if (entry.fate.answer) continue;
+      if (entry.fate.answer || entry.done) continue;
       entry.done = true;
       entry.fate.ok?.();
     }
@@ -75,8 +93,10 @@ export class Outbox {
     const entry = this.#waiting.get(id);
     if (!entry) return;
     this.#waiting.delete(id);
-    if (answer instanceof SignalError) entry.fate.fail?.(answer);
-    else if (!entry.done) entry.fate.ok?.(answer);
+    const { done, fate } = entry;
+    entry.done = true;
+    if (answer instanceof SignalError) fate.fail?.(answer);
+    else if (!done) fate.ok?.(answer);
   }
 
   /**

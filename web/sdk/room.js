@@ -2,6 +2,7 @@ import { SignalError, closed, taken } from './errors.js';
 import { Lobby } from './lobby.js';
 import { Me, rosterData } from './me.js';
 import { Moderated } from './moderation.js';
+import { soonOrLate } from './outbox.js';
 import { Roster } from './roster.js';
 import { startSources } from './source.js';
 import { size } from './wire.js';
@@ -166,7 +167,7 @@ export class Room extends Moderated {
     const frame = { type: 'message', room: this.name, data: data ?? null };
     this.#check('message', JSON.stringify(frame.data), this.#wire.session.limits.message - 512);
     await new Promise((resolve, reject) => {
-      const fate = { ok: () => resolve(undefined), fail: reject };
+      const fate = soonOrLate(() => resolve(undefined), reject, (error) => this.fire('error', { error: Object.assign(error, { participant: to }) }));
       if (to) this.#wire.post(to.id, frame, fate);
       else if (this.#lost || this.#roster.misses) this.#tellEach(frame, fate);
       else this.#wire.session.push(frame, fate);

@@ -244,21 +244,24 @@ export class Session {
   /** @param {Link} link @param {Frame} frame @param {number} bytes */
   #frame(link, frame, bytes) {
     if (link !== this.#link) return;
-    if (frame.ack) this.#outbox.acked(frame.ack);
     if (frame.seq !== undefined) {
       try {
-        if (!this.#outbox.received(frame.seq, bytes)) return;
+        if (!this.#outbox.received(frame.seq, bytes)) return this.#outbox.acked(frame.ack ?? 0);
       } catch (error) {
         return link.fail(/** @type {SignalError} */ (error));
       }
       this.#owe();
     }
+    if (frame.re !== undefined) {
+      this.#outbox.acked(Math.min(frame.ack ?? 0, frame.re - 1));
+      this.#outbox.answered(frame.re, frame.type === 'error' ? fromFrame(frame) : frame); // a refusal says more than the ack beside it
+    }
+    if (frame.ack) this.#outbox.acked(frame.ack);
     if (frame.type === 'ping') return this.#say({ type: 'pong' });
     if (frame.type === 'pong' || frame.type === 'ack') return;
     if (frame.code === 'out_of_order' && frame.re === undefined) return link.fail(new SignalError('out_of_order', 'the server misses a frame', { retry: 'now' }));
     if (frame.type === 'going-away') this.#goingAway = frame.after ?? 0;
     if (frame.ice) this.iceServers = frame.ice.list;
-    if (frame.re !== undefined) this.#outbox.answered(frame.re, frame.type === 'error' ? fromFrame(frame) : frame);
     this.#handlers.frame(frame, bytes);
   }
 

@@ -1,4 +1,5 @@
 import { Call, Invitation } from './calls.js';
+import { soonOrLate } from './outbox.js';
 
 const GRACE = 5_000; // ms after which what rings is over though nobody said so
 
@@ -17,8 +18,10 @@ const GRACE = 5_000; // ms after which what rings is over though nobody said so
  *   push: (frame: Frame, fate: import('./outbox.js').Fate) => void,
  *   enter: import('./calls.js').Line['enter'],
  *   fire: <K extends keyof UserEvents>(type: K, fields: UserEvents[K]) => void,
+ *   late: (error: SignalError) => void,
  *   setTimeout: (f: () => void, ms: number) => any, clearTimeout: (timer: any) => void,
  * }} UserWire
+ *   late: a message was refused, and its sender waits no more
  */
 
 /** Users: who is there, who rings whom. PROTOCOL.md, Users and Invitations. */
@@ -70,7 +73,7 @@ export class Users {
 
   /** @param {string} user @param {any} data @returns {Promise<void>} */
   send(user, data) {
-    return new Promise((ok, fail) => this.#wire.push({ type: 'message', user, data }, { ok: () => ok(), fail }));
+    return new Promise((ok, fail) => this.#wire.push({ type: 'message', user, data }, soonOrLate(() => ok(), fail, this.#wire.late)));
   }
 
   /** @param {string} user @param {CallOptions} [options] */

@@ -97,6 +97,29 @@ test('whatever is cut and whoever dies, what is sent to one peer arrives once an
   }
 });
 
+test('a message that the server refuses is refused, and one that nobody has confirmed when its receiver leaves is not', async () => {
+  const { clock, server, people: [ana, bo] } = await gather(2);
+  const to = ana.room.participants.get(bo.id);
+  const errors = [];
+  ana.room.on('error', ({ error }) => errors.push([error.code, error.participant]));
+  server.judge = (session, { type, id, data }) => type === 'message' && data === 'no' && (server.tell(session, { type: 'error', re: id, code: 'no_such_peer', text: 'gone' }), true);
+  const refused = assert.rejects(ana.room.send('no', { to }), { code: 'no_such_peer' });
+  await clock.advance(100);
+  await refused;
+  let late;
+  server.judge = (_, { type, id, data }) => type === 'message' && data === 'late' && ((late = id), true);
+  await Promise.all([ana.room.send('late', { to }), clock.advance(1500)]);
+  server.tell(server.sessions.get(ana.id), { type: 'error', re: late, code: 'no_such_peer', text: 'gone' });
+  await clock.advance(100);
+  assert.deepEqual(errors, [['no_such_peer', to]]);
+  const sent = ana.room.send('yes', { to });
+  await clock.advance(20);
+  server.takeOut(server.sessions.get(bo.id), 'blue', 'left');
+  await clock.advance(2000);
+  await sent;
+  assert.equal(errors.length, 1);
+});
+
 test('a burst keeps below the rate of the server', async () => {
   const { clock, server, people: [ana, bo] } = await gather(2);
   const start = clock.now();

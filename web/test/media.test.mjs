@@ -191,12 +191,12 @@ test('a peer without slots that offers too little is asked for more', async () =
   await clock.advance(100);
   const bo = await enter('Bo', { camera: true });
   const offer = (id, gen, lines) => socket.send(JSON.stringify({ type: 'offer', id, room: 'blue', to: bo.id, pc: 1, gen, data: { sdp: `v=0\r\na=ice-ufrag:robot\r\n${lines}` } }));
-  offer(2, 1, 'm=audio sendrecv\r\n');
+  offer(2, 1, 'm=audio 9 RTP 0\r\na=sendrecv\r\n');
   await clock.advance(100);
   const asks = () => heard.filter((f) => f.type === 'negotiate');
   assert.deepEqual(asks().map((f) => f.data), [{ need: { audio: 1, video: 1, data: 0 } }]);
   assert.equal(only(bo).microphone.active, true);
-  offer(3, 2, 'm=audio sendrecv\r\nm=video recvonly\r\n');
+  offer(3, 2, 'm=audio 9 RTP 0\r\na=sendrecv\r\nm=video 9 RTP 0\r\na=recvonly\r\n');
   await clock.advance(100);
   assert.equal(asks().length, 1);
   assert.equal(only(bo).connection.getTransceivers()[1].sender.track, bo.room.me.camera.track);

@@ -61,7 +61,7 @@ for (const reason of ['kicked', 'banned', 'ended', 'forbidden', 'left', 'timeout
     // She does not care, and a server that is late lets some through.
     const sent = server.frames.length;
     for (const frame of [
-      { type: 'offer', pc: 9, gen: 1, data: { type: 'offer', sdp: 'v=0\r\na=ice-ufrag:x\r\nm=video sendrecv\r\n' } },
+      { type: 'offer', pc: 9, gen: 1, data: { type: 'offer', sdp: 'v=0\r\na=ice-ufrag:x\r\nm=video 9 RTP 0\r\na=sendrecv\r\n' } },
       { type: 'candidates', pc: 9, ufrag: 'x', data: [{ candidate: 'candidate:1' }] },
       { type: 'message', data: 'still here' },
     ]) server.tell(session(ana), { room: 'blue', from: id, ...frame });

@@ -229,6 +229,7 @@ test('a client hands frames about users on, and sends messages to users', async 
   const [socket] = server.sockets;
   const session = server.sessions.get(client.id);
   assert.ok(session);
+  server.judge = (_, { user }) => user === 'ben'; // it says nothing to that
   client.send('ben', 'tea?');
   client.call('ben');
   await clock.advance(100);
@@ -237,4 +238,26 @@ test('a client hands frames about users on, and sends messages to users', async 
   socket.deliver(JSON.stringify({ type: 'message', from: 'B'.repeat(20), user: 'ben', data: 'yes' }));
   await clock.advance(100);
   assert.deepEqual(got, [['ben', 'yes']]);
+});
+
+test('who sends to a user that is offline is told, also when the ack was faster', async () => {
+  const clock = new Clock();
+  const server = new Server(clock);
+  const connecting = connect({ env: server.env(seeded(1)) });
+  await clock.advance(100);
+  const client = await connecting;
+  const refuse = (id) => server.tell(server.sessions.get(client.id), { type: 'error', re: id, code: 'offline', text: 'nobody is there' });
+  let asked;
+  server.judge = (_, { id, data }) => (data === 'now' ? refuse(id) : (asked = id), true);
+  const refused = assert.rejects(client.send('ben', 'now'), { code: 'offline' });
+  await clock.advance(100);
+  await refused;
+  const late = client.next('error');
+  const sent = client.send('ben', 'later');
+  await clock.advance(1100); // a lone ack
+  await sent;
+  refuse(asked);
+  await clock.advance(100);
+  assert.equal((await late).error.code, 'offline');
+  assert.equal(client.state, 'connected');
 });

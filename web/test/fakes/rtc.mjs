@@ -49,6 +49,7 @@ export class Stream {
 }
 
 const wrong = (what) => Object.assign(new Error(what), { name: 'InvalidStateError' });
+const mLine = (kind, direction) => `m=${kind} 9 RTP 0\r\na=${direction}`; // as much as a server looks at
 const mirror = { sendrecv: 'sendrecv', sendonly: 'recvonly', recvonly: 'sendonly', inactive: 'inactive' };
 const both = (a, b) => {
   const sends = a.startsWith('send') && (b === 'sendrecv' || b === 'recvonly');
@@ -133,8 +134,8 @@ class Connection {
   }
 
   #sdp() {
-    const lines = this.#transceivers.map((t) => `m=${t.kind} ${t.offered ? both(t.direction, t.offered) : t.direction}`);
-    if (this.channels) lines.push('m=application sendrecv');
+    const lines = this.#transceivers.map((t) => mLine(t.kind, t.offered ? both(t.direction, t.offered) : t.direction));
+    if (this.channels) lines.push(mLine('application', 'sendrecv'));
     return ['v=0', `a=ice-ufrag:${this.#ufrag}`, ...lines, ''].join('\r\n');
   }
 
@@ -163,7 +164,10 @@ class Connection {
 
   #gather() {
     const ufrag = this.#ufrag;
-    for (const port of [1, 2, 3]) this.onicecandidate?.({ candidate: { candidate: `candidate:1 1 udp 1 127.0.0.1 ${port} typ host`, sdpMid: '0', usernameFragment: ufrag } });
+    const relayed = this.configuration?.iceTransportPolicy === 'relay';
+    for (const [i, type] of (relayed ? ['relay'] : ['host', 'host', 'relay']).entries()) {
+      this.onicecandidate?.({ candidate: { candidate: `candidate:1 1 udp 1 127.0.0.1 ${i + 1} typ ${type}`, sdpMid: '0', usernameFragment: ufrag } });
+    }
     this.onicecandidate?.({ candidate: null });
   }
 
@@ -177,7 +181,7 @@ class Connection {
     this.remoteDescription = { type, sdp };
     this.signalingState = type === 'offer' ? 'have-remote-offer' : 'stable';
     if (!this.#ufrag) this.#ufrag = `f${++serial}`;
-    const found = [...sdp.matchAll(/^m=(audio|video) (\w+)/gm)];
+    const found = [...sdp.matchAll(/^m=(audio|video) .*\r\na=(\w+)/gm)];
     found.forEach(([, kind, direction], i) => {
       const transceiver = (this.#transceivers[i] ??= new Transceiver(kind, 'recvonly'));
       transceiver.offered = mirror[direction];
