@@ -1,11 +1,7 @@
 package integration
 
 import (
-	"bufio"
 	"encoding/json"
-	"io"
-	"os"
-	"os/exec"
 	"sync"
 	"testing"
 	"time"
@@ -39,12 +35,9 @@ type page struct {
 
 // A nodeStage is one process of node, which plays many schedules.
 type nodeStage struct {
-	t       *testing.T
-	reading sync.WaitGroup
-	ended   chan struct{} // there are no more answers
+	node *nodeProcess
 
 	mu    sync.Mutex // guards the following
-	stdin io.WriteCloser
 	last  int
 	plays map[int]*nodePlay
 }
@@ -57,43 +50,14 @@ type nodePlay struct {
 // newNodeStage starts it. It ends with t.
 func newNodeStage(t *testing.T) *nodeStage {
 	t.Helper()
-	if _, err := os.Stat("../web/node_modules/ws"); err != nil {
-		t.Fatalf("the WebSocket for node is missing: run make install: %v", err)
-	}
-	cmd := exec.Command("node", "../web/test/chaos/talk.mjs")
-	cmd.Stderr = os.Stderr
-	s := &nodeStage{t: t, ended: make(chan struct{}), plays: map[int]*nodePlay{}}
-	stdout, err := cmd.StdoutPipe()
-	if err == nil {
-		s.stdin, err = cmd.StdinPipe()
-	}
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatalf("node: %v", err)
-	}
-	s.reading.Go(func() { s.read(stdout) }) // ends with the process
-	t.Cleanup(func() {
-		_ = s.stdin.Close()
-		s.reading.Wait()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("node: %v", err)
-		}
-	})
-	return s
-}
-
-func (s *nodeStage) read(stdout io.Reader) {
-	defer close(s.ended)
-	lines := bufio.NewScanner(stdout)
-	for lines.Buffer(nil, 1<<20); lines.Scan(); {
+	s := &nodeStage{plays: map[int]*nodePlay{}}
+	s.node = startNode(t, "chaos/talk.mjs", func(text []byte) {
 		var line struct {
 			ID, Progress int
 			Pages        []page
 		}
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			s.t.Errorf("node says %q: %v", lines.Bytes(), err)
+		if err := json.Unmarshal(text, &line); err != nil {
+			t.Errorf("node says %q: %v", text, err)
 			return
 		}
 		s.mu.Lock()
@@ -106,7 +70,8 @@ func (s *nodeStage) read(stdout io.Reader) {
 		default:
 			p.chaos.progress(line.Progress)
 		}
-	}
+	})
+	return s
 }
 
 // play plays one schedule.
@@ -117,20 +82,16 @@ func (s *nodeStage) play(t *trial, n *chaos) {
 	s.last++
 	id := s.last
 	s.plays[id] = p
-	line, _ := json.Marshal(map[string]any{
+	s.mu.Unlock()
+	s.node.tell(map[string]any{
 		"id": id, "urls": urls, "messages": sdkMessages, "seed": n.plan.seed, "patience": (4 * patience).Milliseconds(),
 	})
-	_, err := s.stdin.Write(append(line, '\n'))
-	s.mu.Unlock()
-	if err != nil {
-		t.Fatalf("node: %v", err)
-	}
 	select {
 	case pages := <-p.pages:
 		for i := range pages {
 			pages[i].check(t, callers[i], pages[1-i])
 		}
-	case <-s.ended:
+	case <-s.node.ended:
 		t.Errorf("node has ended")
 	case <-time.After(5 * patience):
 		t.Errorf("node does not answer")
