@@ -64,7 +64,7 @@ type Config struct {
 	// address of the other family. Zero means the address of the first listener
 	// that has one, else the first IPv4 address, else the first IPv6 address
 	// of an interface that is neither loopback nor link-local, else 127.0.0.1.
-	// Behind a NAT it has to be given.
+	// Behind a NAT it has to be given; see FindPublicIP.
 	PublicIP netip.Addr
 
 	// PublicName is a name of the server, which the URLs have in place of
@@ -189,47 +189,6 @@ func (c Config) validate() error {
 		}
 	}
 	return nil
-}
-
-// publicIP is the default of Config.PublicIP for a server that listens at local.
-func publicIP(local []netip.AddrPort) (netip.Addr, error) {
-	for _, at := range local {
-		if ip := at.Addr().WithZone(""); ip.IsValid() && !ip.IsUnspecified() {
-			return ip, nil
-		}
-	}
-	all, err := interfaceIPs()
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	var v6 netip.Addr
-	for _, ip := range all {
-		switch {
-		case ip.IsLoopback() || !ip.IsGlobalUnicast():
-		case ip.Is4():
-			return ip, nil
-		case !v6.IsValid():
-			v6 = ip
-		}
-	}
-	return cmp.Or(v6, netip.AddrFrom4([4]byte{127, 0, 0, 1})), nil
-}
-
-// interfaceIPs are the addresses of this host.
-func interfaceIPs() ([]netip.Addr, error) {
-	nets, err := net.InterfaceAddrs()
-	if err != nil {
-		return nil, fmt.Errorf("turn: list the addresses of this host: %w", err)
-	}
-	var ips []netip.Addr
-	for _, n := range nets {
-		if ipNet, ok := n.(*net.IPNet); ok {
-			if ip, ok := netip.AddrFromSlice(ipNet.IP); ok {
-				ips = append(ips, ip.Unmap())
-			}
-		}
-	}
-	return ips, nil
 }
 
 // addrPort is the address of a socket of UDP or TCP in its one canonical form,

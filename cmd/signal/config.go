@@ -2,7 +2,6 @@ package main
 
 import (
 	"net"
-	"net/netip"
 	"path"
 	"regexp"
 	"strconv"
@@ -37,7 +36,7 @@ type Config struct {
 	TURNListen   []string `name:"turn-listen" help:"Where TURN listens: over UDP and TCP, or only one of them with udp:// or tcp:// in front. Default: port 3478 of the host of --listen, and with --tls-cert also the port of --listen, over UDP." placeholder:"HOST:PORT" group:"TURN"`
 	TURNShared   bool     `name:"turn-shared" help:"TURN over TCP is served at --listen too: what a connection begins with tells it from HTTP. With --tls-cert it always is, over TLS." group:"TURN"`
 	TURNURLs     []string `name:"turn-urls" help:"What clients are told in place of what is listened at: where ports are others outside, or a load balancer ends TLS." placeholder:"turns:NAME:443?transport=tcp" group:"TURN"`
-	TURNPublicIP string   `name:"turn-public-ip" help:"The address at which clients reach TURN. Default: that of --turn-listen, else the first of this host." placeholder:"IP" group:"TURN"`
+	TURNPublicIP string   `name:"turn-public-ip" help:"The address at which clients reach TURN: an IP, an interface as eth0, dns:NAME, or stun:HOST:PORT for what that server says it is. Default: that of --turn-listen, else the first of this host." placeholder:"IP" group:"TURN"`
 	TURNRealm    string   `name:"turn-realm" help:"The realm of the credentials." default:"signal" group:"TURN"`
 	TURNSecret   string   `name:"turn-secret" help:"Signs TURN credentials; give it where another process makes or checks them too. Better in the environment or the file. Default: a random one." placeholder:"SECRET" group:"TURN"`
 	Relay        string   `help:"closed: between clients of this server, without ports of their own. open: to other hosts too." enum:"closed,open" default:"closed" group:"TURN"`
@@ -153,9 +152,8 @@ func (c *Config) checkAddresses() error {
 		return badSetting("--public-host %q: not the name of a host; use one like call.example.org", c.PublicHost)
 	}
 	if c.TURNPublicIP != "" {
-		ip, err := netip.ParseAddr(c.TURNPublicIP)
-		if err != nil || ip.IsUnspecified() || ip.Zone() != "" {
-			return badSetting("--turn-public-ip %q: not the address of a host; use one like 203.0.113.7", c.TURNPublicIP)
+		if err := turn.CheckPublicIP(c.TURNPublicIP); err != nil {
+			return badSetting("--turn-public-ip %q: %w", c.TURNPublicIP, err)
 		}
 	}
 	if c.TURNSecret != "" && len(c.TURNSecret) < minSecret {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -8,9 +9,13 @@ import (
 	"net/netip"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/seed-3a7b6cbd/signal/turn"
 )
+
+// publicIPTime is what a name or a STUN server may take to say our address.
+const publicIPTime = 5 * time.Second
 
 // listen opens --listen for HTTP, and returns what TURN has of the same port: nil
 // if that is HTTP's alone.
@@ -58,8 +63,9 @@ func (n *node) newTURN(relay net.Listener) error {
 	default:
 		cfg.Listeners = []net.Listener{relay}
 	}
-	if c.TURNPublicIP != "" {
-		cfg.PublicIP = netip.MustParseAddr(c.TURNPublicIP) // checked
+	var err error
+	if cfg.PublicIP, err = c.publicIP(); err != nil {
+		return err
 	}
 	if c.TURNSecret != "" {
 		cfg.Secrets = []string{c.TURNSecret}
@@ -67,7 +73,6 @@ func (n *node) newTURN(relay net.Listener) error {
 	if c.Relay == "open" {
 		cfg.Relay = turn.RelayOpen
 	}
-	var err error
 	if cfg.MinPort, cfg.MaxPort, err = c.relayPorts(); err != nil {
 		return err
 	}
@@ -75,6 +80,20 @@ func (n *node) newTURN(relay net.Listener) error {
 		return listenError("--turn-listen", strings.Join(cfg.Listen, ","), err)
 	}
 	return nil
+}
+
+// publicIP finds the address that --turn-public-ip names: zero if it says nothing.
+func (c *Config) publicIP() (netip.Addr, error) {
+	if c.TURNPublicIP == "" {
+		return netip.Addr{}, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), publicIPTime)
+	defer cancel()
+	ip, err := turn.FindPublicIP(ctx, c.TURNPublicIP)
+	if err != nil {
+		return ip, fmt.Errorf("--turn-public-ip: %w", err)
+	}
+	return ip, nil
 }
 
 // listenError says what to do about an address that cannot be had.

@@ -196,6 +196,22 @@ func TestPublicHost(t *testing.T) {
 	}
 }
 
+// The public address may be said by a STUN server; here it is another signal.
+func TestPublicIPIsLookedUp(t *testing.T) {
+	other := serve(t)
+	at := urlsOf(other.helloOver(nil))[0]
+	s := serve(t, "--turn-public-ip", at)
+	for _, u := range urlsOf(s.helloOver(nil)) {
+		if !strings.Contains(u, ":127.0.0.1:") {
+			t.Errorf("told %q, want 127.0.0.1 in it", u)
+		}
+	}
+	code, _, stderr := start(t, "serve", "--listen", "127.0.0.1:0", "--state-dir", t.TempDir(), "--turn-listen", "udp://127.0.0.1:0", "--turn-public-ip", "dns:call.invalid")
+	if code != exitFailed || !strings.Contains(stderr, "--turn-public-ip") || !strings.Contains(stderr, "dns:call.invalid") {
+		t.Errorf("a name that is none: exit code %d, %q", code, stderr)
+	}
+}
+
 // A load balancer that speaks the PROXY protocol hides nobody from TURN, in front of
 // TLS or behind it.
 func TestTURNKnowsTheClientBehindAProxy(t *testing.T) {
