@@ -33,6 +33,7 @@ var mutants = []mutant{
 	{"ip_links", "signaling/sources.go", "a.Unmap().WithZone", "a.WithZone", "TestLinksPerAddressAreBounded"},
 	{"ip_links", "signaling/sources.go", "a.Prefix(64)", "a.Prefix(128)", "TestAddressesOfIPv6AreCountedByNetwork"},
 	{"ip_rate", "signaling/sources.go", "case c.IPRate > 0 &&", "case false &&", "TestNewLinksPerSecondAreBounded"},
+	{"ip_rate", "signaling/sources.go", "src.fresh.charge(ss.now(), 1, ss.cfg.IPRate)\n\tss.forgetLocked(src)", "ss.forgetLocked(src)", "TestAskingCostsAsMuchAsConnecting"},
 	{"sessions", "signaling/share.go", "case c.MaxSessions > 0 &&", "case false &&", "TestSessionsOfAServerAreBounded"},
 	{"app_sessions", "signaling/share.go", "case c.MaxAppSessions > 0 &&", "case false &&", "TestSessionsOfAnAppAreBounded"},
 	{"ip_sessions", "signaling/sources.go", "!force && most > 0", "false && most > 0", "TestSessionsPerAddressAreBounded"},

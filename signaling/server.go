@@ -89,6 +89,20 @@ func (s *Server) Check(info LinkInfo) error {
 	return s.checkLocked(&info)
 }
 
+// Ask is Check for somebody who only wants to know. It costs the address as much
+// as a link does: who asks often is refused like one who connects often.
+func (s *Server) Ask(info LinkInfo) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	remote := info.Remote.Addr()
+	if limit := s.sources.judge(remote); limit != "" { // whatever the answer would be
+		return s.refuseFor(limit)
+	}
+	err := s.checkLocked(&info)
+	s.sources.asked(remote)
+	return err
+}
+
 func (s *Server) checkLocked(info *LinkInfo) error {
 	if info.App == "" {
 		info.App = "default"

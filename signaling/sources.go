@@ -90,6 +90,18 @@ func (ss *sources) admit(addr netip.Addr) *source {
 	return src
 }
 
+// asked charges addr for a link that it has only asked for.
+func (ss *sources) asked(addr netip.Addr) {
+	if !addr.IsValid() || ss.cfg.IPRate <= 0 {
+		return
+	}
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	src := ss.entryLocked(addr)
+	src.fresh.charge(ss.now(), 1, ss.cfg.IPRate)
+	ss.forgetLocked(src)
+}
+
 // entryLocked returns the entry of addr, and makes it if there is none.
 func (ss *sources) entryLocked(addr netip.Addr) *source {
 	key := sourceOf(addr)

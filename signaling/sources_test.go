@@ -87,6 +87,44 @@ func TestNewLinksPerSecondAreBounded(t *testing.T) {
 	})
 }
 
+// TestAskingCostsAsMuchAsConnecting asks whether a link would be let in, whatever the
+// answer, and connects.
+func TestAskingCostsAsMuchAsConnecting(t *testing.T) {
+	inBubble(t, 1, Config{IPRate: 10, IPBurst: 6}, func(t *testing.T, h *harness) {
+		srv, info := h.servers[0], from("192.0.2.1")
+		ask := func(app string, want wire.Code) {
+			t.Helper()
+			info.App = app
+			got := wire.Code("")
+			if err := srv.Ask(info); err != nil {
+				got = err.(*Error).Code
+			}
+			if got != want {
+				t.Errorf("asked for app %q: %q, want %q", app, got, want)
+			}
+		}
+		for range 2 {
+			ask("", "")
+			ask("nobody", wire.CodeUnknownApp)
+			h.admit("192.0.2.1", "").Detach(nil)
+		}
+		ask("", wire.CodeRateLimited)
+		ask("nobody", wire.CodeRateLimited)
+		h.admit("192.0.2.1", wire.CodeRateLimited)
+		h.wantLimit(LimitIPRate, 3)
+		time.Sleep(100 * time.Millisecond) // those that were refused cost nothing
+		ask("", "")
+		ask("", wire.CodeRateLimited)
+		if st := srv.Stats(); st.Links != 0 || srv.sources.size() != 1 {
+			t.Errorf("%d links, %d addresses", st.Links, srv.sources.size())
+		}
+		time.Sleep(2 * time.Second)
+		if n := srv.sources.size(); n != 0 {
+			t.Errorf("%d addresses are kept", n)
+		}
+	})
+}
+
 func TestLimitsOfAddressesCanBeLifted(t *testing.T) {
 	cfg := Config{MaxIPLinks: -1, IPRate: -1, MaxIPSessions: -1, IPRoomRate: -1, JoinRate: -1, MaxSessions: -1, MaxUserSessions: -1}
 	inBubble(t, 1, cfg, func(t *testing.T, h *harness) {

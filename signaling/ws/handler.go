@@ -65,7 +65,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if plain {
-		if err := h.srv.Check(info); err != nil {
+		if err := h.srv.Ask(info); err != nil {
 			h.refuse(w, err)
 			return
 		}

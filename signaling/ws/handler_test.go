@@ -230,6 +230,27 @@ func TestReadableCheck(t *testing.T) {
 	}
 }
 
+// TestReadableCheckIsNoOracle asks with a token, which is not looked at, and too often.
+func TestReadableCheckIsNoOracle(t *testing.T) {
+	srv := signaling.New(signaling.Config{
+		IPRate: 1, IPBurst: 3,
+		Authenticate: func(context.Context, signaling.Hello) (signaling.Identity, error) { panic("asked") },
+	})
+	h := Handler(srv, Config{Context: func(*http.Request) any { panic("asked") }})
+	shown := header("Sec-WebSocket-Protocol", "signal.v1, signal.token.Z3Vlc3M")
+	for range 3 {
+		if resp, p := send(t, h, ask, shown); resp.StatusCode != 204 {
+			t.Errorf("%d %v", resp.StatusCode, p)
+		}
+	}
+	for _, changes := range [][]request{{ask, shown}, {ask, query("app=nobody")}, {shown}} {
+		resp, p := send(t, h, changes...)
+		if resp.StatusCode != 429 || p.Code != wire.CodeRateLimited || resp.Header.Get("Retry-After") == "" {
+			t.Errorf("%d %v, Retry-After %q", resp.StatusCode, p, resp.Header.Get("Retry-After"))
+		}
+	}
+}
+
 func TestStoppedServerSaysWhenToComeBack(t *testing.T) {
 	srv := signaling.New(signaling.Config{})
 	if err := srv.Shutdown(t.Context()); err != nil {
