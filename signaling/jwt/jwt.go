@@ -125,12 +125,43 @@ func (v *Verifier) Authenticate(ctx context.Context, h signaling.Hello) (signali
 	if !shaped(h.Token) {
 		return signaling.Identity{}, refuse("the token is not a JWT of up to %d bytes", maxToken)
 	}
-	var c claims
-	_, err := v.parser.ParseWithClaims(h.Token, &c, func(t *gojwt.Token) (any, error) { return v.find(ctx, t) })
+	c, err := v.parse(h.Token, func(fits fitting) ([]gojwt.VerificationKey, error) { return fits(v.keys), nil })
+	if v.remote != nil && (errors.Is(err, errNoKey) || errors.Is(err, gojwt.ErrTokenSignatureInvalid)) { // it is not of the keys at hand
+		c, err = v.parse(h.Token, func(fits fitting) ([]gojwt.VerificationKey, error) { return v.fetched(ctx, fits) })
+	}
 	if err != nil {
 		return signaling.Identity{}, refusal(err)
 	}
 	return c.identity(h.App, v.cfg.Leeway)
+}
+
+// fitting takes of keys those that may have signed a token.
+type fitting func(keys []Key) []gojwt.VerificationKey
+
+// parse reads a token that one of the keys has signed.
+func (v *Verifier) parse(token string, keys func(fitting) ([]gojwt.VerificationKey, error)) (c claims, err error) {
+	_, err = v.parser.ParseWithClaims(token, &c, func(t *gojwt.Token) (any, error) {
+		fits, err := fittingTo(t)
+		if err != nil {
+			return nil, err
+		}
+		found, err := keys(fits)
+		if err == nil && len(found) == 0 {
+			err = errNoKey
+		}
+		return gojwt.VerificationKeySet{Keys: found}, err
+	})
+	return c, err
+}
+
+// fetched returns the keys of Config.URL that fit.
+func (v *Verifier) fetched(ctx context.Context, fits fitting) ([]gojwt.VerificationKey, error) {
+	keys, err := v.remote.get(ctx, func(keys []Key) bool { return len(fits(keys)) > 0 })
+	found := fits(keys)
+	if len(found) == 0 && err != nil {
+		return nil, wire.Refuse(wire.CodeUnavailable, "the keys of tokens cannot be fetched now")
+	}
+	return found, nil
 }
 
 // shaped reports whether s has the length and the characters of a JWT, with
@@ -152,9 +183,9 @@ func shaped(s string) bool {
 	return dots == 2
 }
 
-// find returns the keys that may have signed t: those with its kid, or without
-// any, of the type that its alg is for. Nothing else of the header counts.
-func (v *Verifier) find(ctx context.Context, t *gojwt.Token) (any, error) {
+// fittingTo takes the keys with t's kid, or without any, of the type that its alg is
+// for. Nothing else of the header counts.
+func fittingTo(t *gojwt.Token) (fitting, error) {
 	if _, ok := t.Header["crit"]; ok { // RFC 7515 §4.1.11
 		return nil, refuse("the token has a critical header that is not known here")
 	}
@@ -164,29 +195,17 @@ func (v *Verifier) find(ctx context.Context, t *gojwt.Token) (any, error) {
 			return nil, refuse("the kid of the token is not a string")
 		}
 	}
-	fits := func(keys []Key) (found []gojwt.VerificationKey) {
+	return func(keys []Key) (found []gojwt.VerificationKey) {
 		for _, k := range keys {
 			if alg, _ := k.alg(); alg == t.Method.Alg() && (!named || k.ID == "" || k.ID == kid) {
 				found = append(found, k.Value)
 			}
 		}
 		return found
-	}
-	found := fits(v.keys)
-	var err error
-	if len(found) == 0 && v.remote != nil {
-		var keys []Key
-		keys, err = v.remote.get(ctx, func(keys []Key) bool { return len(fits(keys)) > 0 })
-		found = fits(keys)
-	}
-	switch {
-	case len(found) > 0:
-		return gojwt.VerificationKeySet{Keys: found}, nil
-	case err != nil:
-		return nil, wire.Refuse(wire.CodeUnavailable, "the keys of tokens cannot be fetched now")
-	}
-	return nil, refuse("the token is signed with a key that is not known here")
+	}, nil
 }
+
+var errNoKey = refuse("the token is signed with a key that is not known here")
 
 func refuse(format string, args ...any) error {
 	return wire.Refuse(wire.CodeUnauthenticated, format, args...)

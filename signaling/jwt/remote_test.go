@@ -87,6 +87,36 @@ func TestKeysAreFetchedOnce(t *testing.T) {
 	})
 }
 
+// TestKeyWithoutKidHidesNoFetchedKey has one key at hand, without kid, and one
+// of the same type to be fetched.
+func TestKeyWithoutKidHidesNoFetchedKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there, stranger := edKey(t), edKey(t), edKey(t)
+		down := true
+		i := &issuer{answer: func() (int, []byte) {
+			if down {
+				return 0, nil
+			}
+			return 200, set(t, map[string]any{"a": there})
+		}}
+		v := verifier(t, Config{Keys: []Key{{Value: here.Public()}}, URL: "https://id.example/keys", Client: &http.Client{Transport: i}})
+		for _, kid := range []string{"", "a", "here"} {
+			want(t, v, sign(t, here, Claims{KeyID: kid}), "")
+		}
+		if i.asked != 0 {
+			t.Errorf("fetched %d times for tokens of the key at hand", i.asked)
+		}
+		want(t, v, sign(t, there, Claims{KeyID: "a"}), wire.CodeUnavailable)
+		want(t, v, sign(t, here, Claims{}), "") // whatever the address does
+		down = false
+		time.Sleep(fetchEvery)
+		for _, kid := range []string{"a", ""} {
+			want(t, v, sign(t, there, Claims{KeyID: kid}), "")
+			want(t, v, sign(t, stranger, Claims{KeyID: kid}), wire.CodeUnauthenticated)
+		}
+	})
+}
+
 func TestRotatedKeyIsFetched(t *testing.T) {
 	withIssuer(t, func(t *testing.T, i *issuer, v *Verifier, keys map[string]any) {
 		a, b := edKey(t), edKey(t)
