@@ -3,6 +3,7 @@ package ws
 import (
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -116,9 +117,14 @@ func (h *handler) check(w http.ResponseWriter, r *http.Request, plain bool) (sig
 }
 
 // checkQuery refuses a credential in the URL, which logs, histories and
-// proxies would keep: whoever sends it there should notice.
+// proxies would keep: whoever sends it there should notice. URL.Query leaves out
+// what it cannot read, and so does not see what a log has all the same.
 func checkQuery(r *http.Request) error {
-	for name := range r.URL.Query() {
+	for pair := range strings.FieldsFuncSeq(r.URL.RawQuery, func(c rune) bool { return c == '&' || c == ';' }) {
+		name, _, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(name); err == nil {
+			name = strings.TrimSpace(plain)
+		}
 		switch strings.ToLower(name) {
 		case "token", "access_token", "jwt":
 			return wire.Refuse(wire.CodeBadMessage, "a token stands in the URL, as %s=…, where logs keep it; put it into hello, or into the subprotocol list as %s<base64url>, and get a new one", name, tokenPrefix)

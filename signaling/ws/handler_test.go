@@ -96,6 +96,11 @@ func TestRefusedUpgrades(t *testing.T) {
 		{"broken origin", header("Origin", "x.example"), 403, wire.CodeOriginNotAllowed, "", "x.example"},
 		{"token in the URL", query("app=default&token=SECRET"), 400, wire.CodeBadMessage, "", "hello"},
 		{"token in the URL, by another name", query("Access_Token=SECRET"), 400, wire.CodeBadMessage, "", "hello"},
+		{"token in the URL, its name escaped", query("%74oke%6E=SECRET"), 400, wire.CodeBadMessage, "", "hello"},
+		{"token in the URL, behind a semicolon", query("app=default;token=SECRET"), 400, wire.CodeBadMessage, "", "hello"},
+		{"token in the URL, with a bad escape", query("token=SECRET%zz"), 400, wire.CodeBadMessage, "", "hello"},
+		{"token in the URL, with a space", query("+jwt%20=SECRET"), 400, wire.CodeBadMessage, "", "hello"},
+		{"token in the URL, empty", query("token"), 400, wire.CodeBadMessage, "", "hello"},
 		{"unknown app", query("app=nobody"), 404, wire.CodeUnknownApp, "", "nobody"},
 	}
 	for _, tt := range tests {
