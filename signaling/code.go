@@ -102,7 +102,9 @@ func (c *Code) OnDisconnecting(f func(*Peer, DisconnectReason)) {
 
 // OnDisconnect is called when a session has ended for good. A lost link that is
 // resumed is none, also when that happens on another node. A Shutdown ends
-// no sessions: their clients come back elsewhere.
+// no sessions: their clients come back elsewhere. Of those that were on a node that
+// has died, and have not come back, nobody is told: neither here nor by OnLeft.
+// Members of their rooms are (peer-left{timeout}).
 func (c *Code) OnDisconnect(f func(*Peer, DisconnectReason)) {
 	c.change(func(next *code) { next.disconnect = extend(next.disconnect, f) })
 }

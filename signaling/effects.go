@@ -91,6 +91,11 @@ func (line *logLine) number(name string, value uint64) {
 	}
 }
 
+func (s *Server) callEnded(peer string) {
+	defer s.recovered("Ended", nil)
+	s.cfg.Ended(peer)
+}
+
 type closing struct {
 	link *Link
 	code wire.Code
@@ -119,8 +124,8 @@ func (fx *effects) flush() {
 	}
 	for _, s := range fx.ended {
 		s.srv.forgetEmpty(s.app)
-		if ended := s.srv.cfg.Ended; ended != nil {
-			go ended(s.peer) // user code, never inside Receive; it ends with the call
+		if s.srv.cfg.Ended != nil {
+			go s.srv.callEnded(s.peer) // user code, never inside Receive; it ends with the call
 		}
 	}
 	for _, line := range fx.logs {

@@ -100,6 +100,9 @@ func TestHandlerRefuses(t *testing.T) {
 			if m.Code != c.code || m.Re != id {
 				t.Errorf("%s: error{%s, re %d}, want %s, re %d", c.name, m.Code, m.Re, c.code, id)
 			}
+			if retries := m.After != 0; retries != (c.code == wire.CodeInternal) {
+				t.Errorf("%s: after %d; only the protocol's own codes say when to try again", c.name, m.After)
+			}
 			if c.code == wire.CodeInternal && m.Text != c.name+": the server has made a mistake" {
 				t.Errorf("%s: the client is told %q", c.name, m.Text)
 			}

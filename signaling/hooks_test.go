@@ -173,6 +173,33 @@ func TestWhatOnConnectSendsIsBehindWelcome(t *testing.T) {
 	})
 }
 
+func TestWhatIsKeptWithAPeerLastsAsLongAsItsSessionIsThere(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		h.code(func(app *App) {
+			Handle(app, "keep", func(c *Call, n int) (any, error) { c.Peer.Set("n", n); return nil, nil })
+			app.Handle("kept", func(c *Call) (any, error) { return c.Peer.Get("n"), nil })
+		})
+		alice, bob := h.hello(t), h.hello(t)
+		alice.wantAnswer(alice.emit("keep", `7`), ``)
+		alice.wantAnswer(alice.emit("kept", ``), `7`)
+		bob.wantAnswer(bob.emit("kept", ``), ``)
+		back := func() {
+			alice.cut()
+			alice.resume(alice.conn.had)
+			alice.welcomed(true)
+		}
+		back()
+		alice.wantAnswer(alice.emit("kept", ``), `7`)
+		if h.app().Peer(alice.peer).Set("n", nil); len(h.servers) == 1 {
+			alice.wantAnswer(alice.emit("kept", ``), ``)
+			return
+		}
+		alice.elsewhere()
+		back()
+		alice.wantAnswer(alice.emit("kept", ``), ``)
+	})
+}
+
 func TestBlockedHooksHoldUpOnlyTheirPeer(t *testing.T) {
 	for _, where := range []string{"OnConnect", "OnJoin", "OnJoined", "OnDisconnect"} {
 		t.Run(where, func(t *testing.T) {

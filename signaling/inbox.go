@@ -118,11 +118,18 @@ func (s *Server) handleDown(node string, fx *effects) {
 	s.changeAllOf(node, ChangeAway, "")
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closing {
-		s.downs = append(s.downs, time.AfterFunc(s.cfg.ResumeWindow, func() {
-			s.changeAllOf(node, ChangeLeave, wire.ReasonTimeout)
-		}))
+	if !s.closing && s.downs[node] == nil {
+		s.downs[node] = time.AfterFunc(s.cfg.ResumeWindow, func() { s.nobodyCame(node) })
 	}
+}
+
+// nobodyCame takes out the members of a node that is gone who have not come back
+// within the resume window.
+func (s *Server) nobodyCame(node string) {
+	s.mu.Lock()
+	delete(s.downs, node)
+	s.mu.Unlock()
+	s.changeAllOf(node, ChangeLeave, wire.ReasonTimeout)
 }
 
 // changeAllOf changes every entry that is on a node, as this node knows it. Other

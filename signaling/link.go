@@ -263,10 +263,12 @@ func (l *Link) refuse(err *wire.Error, fx *effects) {
 	l.end(closingCode(err.Code), fx)
 }
 
-// errorBody is the answer to the frame with id re; 0: to one without.
+// errorBody is the answer to the frame with id re; 0: to one without. When to try
+// again is told for codes of the protocol only: what an application's own mean,
+// its clients know.
 func errorBody(err *wire.Error, re uint64) *Body {
 	m := &wire.Message{Type: wire.TypeError, Re: re, Code: err.Code, Text: err.Text}
-	if err.Code.Info().Retry == wire.RetryAfter {
+	if err.Code.Known() && err.Code.Info().Retry == wire.RetryAfter {
 		m.After = comeBackAfter.Milliseconds()
 	}
 	return &Body{Message: m}

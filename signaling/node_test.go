@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
@@ -111,6 +112,31 @@ func TestNodeGoneWithoutNotice(t *testing.T) {
 		bob.elsewhere()
 		bob.resume(0)
 		bob.wantError(wire.CodeSessionGone, 0)
+	})
+}
+
+// TestDeadNodesAreForgotten has many die, one after the other.
+func TestDeadNodesAreForgotten(t *testing.T) {
+	inBubble(t, 1, Config{}, func(t *testing.T, h *harness) {
+		for range 5 {
+			h.cluster.Kill(New(h.cfg).node.Name())
+			time.Sleep(memoryLease)
+		}
+		synctest.Wait()
+		srv := h.servers[0]
+		waits := func() int {
+			srv.mu.Lock()
+			defer srv.mu.Unlock()
+			return len(srv.downs)
+		}
+		if n := waits(); n == 0 {
+			t.Error("the peers of nodes that have died are not waited for")
+		}
+		time.Sleep(srv.cfg.ResumeWindow)
+		synctest.Wait()
+		if n := waits(); n != 0 {
+			t.Errorf("%d nodes are remembered", n)
+		}
 	})
 }
 

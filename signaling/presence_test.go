@@ -188,7 +188,33 @@ func TestRoomInCommonLetsReach(t *testing.T) {
 		if m := ben.want(wire.TypeMessage); m.From != ana.peer || m.User != "ana" || m.Room != "" || string(m.Data) != `"tea?"` {
 			t.Errorf("got %+v", m)
 		}
-		ana.wantNothing()
+		invite := ana.ring("ben")
+		ana.wantRinging(invite, wire.ViaDevice)
+		ben.wantInvited(ana, invite)
+		ana.answer(wire.TypeCancel, invite)
+		ana.wantOK()
+		ben.wantOver(wire.TypeCancelled, invite, wire.ReasonCancelled)
+		ben.send(&wire.Message{Type: wire.TypeLeave, Room: "room"})
+		ana.want(wire.TypePeerLeft)
+		ana.wantOver(wire.TypeDeclined, ana.ring("ben"), wire.ReasonOffline) // they share none any more
+	})
+}
+
+// TestWithoutTokensEverybodyMayReachEverybody is for development. To ask for tokens
+// and grant nothing in them is the opposite: see TestNobodyLearnsOfAUserWithoutRight.
+func TestWithoutTokensEverybodyMayReachEverybody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, cfg := newPushes(Config{})
+		cfg.Authenticate = nil
+		h := newHarness(t, 1, cfg)
+		defer h.close()
+		ana := h.hello(t)
+		invite := ana.ring("ben")
+		if push := p.want(t, PushRing, invite); push.User != "ben" || push.From != "" {
+			t.Errorf("asked for %+v", push)
+		}
+		ana.answer(wire.TypeCancel, invite)
+		ana.wantOK()
 	})
 }
 

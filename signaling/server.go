@@ -3,6 +3,7 @@ package signaling
 import (
 	"context"
 	"crypto/rand"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -44,10 +45,10 @@ type Server struct {
 	patterns []appPattern
 	onDemand int // apps made for patterns
 	links    map[*Link]struct{}
-	sessions map[string]*session // by peer
-	counted  int                 // sessions that count for limits
-	users    map[userKey]int     // sessions of each
-	downs    []*time.Timer       // of nodes whose peers are awaited
+	sessions map[string]*session    // by peer
+	counted  int                    // sessions that count for limits
+	users    map[userKey]int        // sessions of each
+	downs    map[string]*time.Timer // of nodes that are gone, while their peers are awaited
 }
 
 // New makes a Server. It runs nothing until links come.
@@ -62,6 +63,7 @@ func New(cfg Config) *Server {
 		apps:     make(map[string]*App),
 		links:    make(map[*Link]struct{}),
 		sessions: make(map[string]*session),
+		downs:    make(map[string]*time.Timer),
 		users:    make(map[userKey]int),
 		limited:  newLimitCounters(),
 	}
@@ -249,7 +251,7 @@ func (s *Server) stop() {
 	s.node.Close()
 	s.sources.stop()
 	s.mu.Lock()
-	downs, sessions := slices.Clone(s.downs), make([]*session, 0, len(s.sessions))
+	downs, sessions := slices.Collect(maps.Values(s.downs)), make([]*session, 0, len(s.sessions))
 	for _, ss := range s.sessions {
 		sessions = append(sessions, ss)
 	}

@@ -127,6 +127,13 @@ var infos = map[Code]Info{
 	CodeBye:                {0, 1000, RetryNever},
 }
 
+// Known reports whether c is of this table, and not an application's own or one
+// of another version.
+func (c Code) Known() bool {
+	_, ok := infos[c]
+	return ok
+}
+
 // Info returns what c means on the wire. A code that is not of this table is
 // judged as internal.
 func (c Code) Info() Info {
