@@ -116,3 +116,60 @@ func TestSDKAnswerOutlivesTheConnection(t *testing.T) {
 		t.Error("it was handled again")
 	}
 }
+
+// A room that was joined by itself has a connection that does the rest.
+func TestSDKRoomHasAClient(t *testing.T) {
+	h := newHouse(t, nil)
+	signaling.Handle(h.app(), "double", func(_ *signaling.Call, n int) (any, error) { return 2 * n, nil })
+	ana, gus := h.visitor("ana"), h.gopher("gus", client.Config{})
+	ana.enters("stage", "")
+	ana.sees(`room.client.emit("double", 21)`, `42`)
+	ana.does(`room.client.handle("news", ({ data }) => tell("news", data)); await hear(room.client).watch(["gus"])`)
+	ana.hears("presence gus online peers=1")
+	if err := h.app().To("stage").Emit("news", "it rains"); err != nil {
+		t.Fatal(err)
+	}
+	ana.hears("news it rains")
+	gus.must(gus.client.SendUser(h.ctx, "ana", []byte(`"hello"`)))
+	ana.hears(`usermessage gus "hello"`)
+}
+
+// Bytes go both ways, as answers too, and between the two clients.
+func TestSDKBinaryValues(t *testing.T) {
+	h, ana, _, gus := stage(t)
+	signaling.Handle(h.app(), "turn", func(_ *signaling.Call, b signaling.Binary) (any, error) {
+		slices.Reverse(b)
+		return map[string]signaling.Binary{"turned": b}, nil
+	})
+	ana.sees(`[...bytes((await room.client.emit("turn", binary(new Uint8Array([0, 128, 255])))).turned)]`, `[255,128,0]`)
+	ana.does(`room.client.handle("sum", ({ data }) => bytes(data).reduce((a, b) => a + b)); room.client.handle("same", ({ data }) => binary(bytes(data)))`)
+	peer := h.app().Peer(ana.asks("room.me.id"))
+	if sum, err := peer.Request(h.ctx, "sum", signaling.Binary{1, 2, 250}); string(sum) != "253" || err != nil {
+		t.Errorf("sum: %s, %v", sum, err)
+	}
+	if same, err := peer.Request(h.ctx, "same", signaling.Binary{0, 254}); string(same) != `{"$bin":"AP4="}` || err != nil {
+		t.Errorf("same: %s, %v", same, err)
+	}
+	_, err := peer.Request(h.ctx, "sum", "no bytes")
+	wantCode(t, err, "bad_message")
+	ana.does(`room.send(binary(new Uint8Array([0, 254])), { to: find("gus") })`)
+	gus.hears(`message ana {"$bin":"AP4="}`)
+}
+
+// Who is made to join by the server is in that room if the application wants it,
+// and leaves it again if not.
+func TestSDKIsMadeToJoin(t *testing.T) {
+	h := newHouse(t, nil)
+	h.app().OnConnect(func(p *signaling.Peer) error { return p.Join("welcome") })
+	ana, ben := h.visitor("ana"), h.visitor("ben")
+	gus := h.gopher("gus", client.Config{Joined: func(*client.Room) {}})
+	ana.does(`client = await come({ token: %q, joined: (made) => { room = hear(made); room.me.update({ name: "ana" }); tell(room.name, room.state); } })`, h.token("ana", nil))
+	ana.hears("welcome connected")
+	ana.sees(`[room.participants.size, room.client === client, client.rooms.get("welcome") === room]`, `[1,true,true]`)
+	ben.does(`client = await come({ token: %q, name: "ben" })`, h.token("ben", nil))
+	ana.hears("participantjoined participant", "participantleft left") // it had no time to say its name
+	ben.sees(`client.rooms.size`, `0`)
+	h.app().Peer(ana.asks("client.id")).Leave("welcome")
+	ana.hears("error forbidden", "room disconnected forbidden")
+	gus.must(gus.client.Close(h.ctx))
+}

@@ -14,8 +14,9 @@ import { encode, size } from './wire.js';
  *   signal?: AbortSignal, relayOnly?: boolean, rtc?: RTCConfiguration,
  *   reconnect?: false | ((tries: number, code: string) => number | null),
  *   log?: (level: 'debug' | 'info' | 'warn', what: string, detail?: object) => void,
- *   handlers?: Record<string, import('./application.js').Handler>, env?: import('./probe.js').Env,
+ *   handlers?: Record<string, import('./application.js').Handler>, joined?: (room: Room) => void, env?: import('./probe.js').Env,
  * }} ConnectOptions
+ *   joined: the server has made this client join a room
  */
 /** @typedef {ConnectOptions & import('./room.js').RoomOptions} JoinOptions */
 
@@ -36,17 +37,17 @@ export class Client extends Target {
   /** @type {Map<string, Set<string>>} by room: the ids in it */ #rosters = new Map();
   /** @type {SignalError | null} */ #error = null;
   #users;
-  #alone;
+  /** @type {string | null} the room that this was made for, and ends with */ #own;
   #log;
   #application;
 
   /**
    * @param {ConnectOptions} [options]
-   * @param {boolean} [alone] it is made for one room, and ends with it
+   * @param {string} [own] the room that it is made for, and ends with
    */
-  constructor(options = {}, alone = false) {
+  constructor(options = {}, own) {
     super();
-    this.#alone = alone;
+    this.#own = own ?? null;
     this.#options = options;
     const env = (this.#env = options.env ?? /** @type {import('./probe.js').Env} */ (/** @type {unknown} */ (globalThis)));
     this.#log = options.log ?? (() => {});
@@ -106,9 +107,15 @@ export class Client extends Target {
    */
   async join(name, options = {}) {
     this.#mustLive();
-    const room = this.#rooms.get(name) ?? new Room(name, this.#wire(name), options);
-    this.#rooms.set(name, room);
+    const room = this.#rooms.get(name) ?? this.#room(name, options);
     await room.enter();
+    return room;
+  }
+
+  /** @param {string} name @param {import('./room.js').RoomOptions} [options] */
+  #room(name, options = {}) {
+    const room = new Room(name, this.#wire(name), options);
+    this.#rooms.set(name, room);
     return room;
   }
 
@@ -202,6 +209,7 @@ export class Client extends Target {
   /** @param {string} room @returns {import('./room.js').Wire} */
   #wire(room) {
     return {
+      client: this,
       env: this.#env,
       log: this.#log,
       session: this.#session,
@@ -228,7 +236,7 @@ export class Client extends Target {
   async #over(room, inside) {
     this.#rooms.delete(room);
     this.#handlers.delete(room);
-    if (this.#alone) return this.#session.close();
+    if (room === this.#own) return this.#session.close();
     const ids = [...(this.#rosters.get(room) ?? [])];
     this.#rosters.delete(room);
     if (inside) await new Promise((resolve) => this.#session.push({ type: 'leave', room }, { answer: true, ok: resolve, fail: resolve }));
@@ -262,9 +270,12 @@ export class Client extends Target {
       return;
     }
     if (frame.type === 'event') return void this.#application.frame(frame);
-    if (frame.type === 'joined' && frame.re === undefined && !this.#handlers.has(room)) return this.#session.push({ type: 'leave', room }); // made to join what nobody here wants
+    const made = frame.type === 'joined' && frame.re === undefined && !this.#handlers.has(room);
+    if (made && !this.#options.joined) return this.#session.push({ type: 'leave', room }); // nobody here wants it
+    const joined = made && this.#room(room);
     this.#note(frame);
     this.#handlers.get(room)?.frame(frame);
+    if (joined) queueMicrotask(() => this.#options.joined?.(joined)); // what it throws is not ours
   }
 
   /** Keeps the rosters, and sends again what a lost server may have swallowed. @param {Frame} frame */

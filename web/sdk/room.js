@@ -33,7 +33,7 @@ import { size } from './wire.js';
 /**
  * What a room needs of its client.
  * @typedef {{
- *   env: import('./probe.js').Env,
+ *   client: import('./client.js').Client, env: import('./probe.js').Env,
  *   log: (level: 'debug' | 'info' | 'warn', what: string, detail?: object) => void,
  *   session: import('./session.js').Session,
  *   configuration: (policy?: import('./wire.js').CandidatePolicy) => RTCConfiguration,
@@ -112,6 +112,11 @@ export class Room extends Moderated {
     if (waiting) this.on('waiting', ({ after }) => waiting(this, after));
     for (const source of [me.camera, me.microphone]) source.on('change', () => this.#sourceChanged());
     startSources(wire.env, me, { camera, microphone });
+  }
+
+  /** The connection that it goes over, for what goes beyond the room. */
+  get client() {
+    return this.#wire.client;
   }
 
   /** @returns {State} */

@@ -9,6 +9,7 @@ import { Client } from './client.js';
 import { Devices } from './devices.js';
 
 export { Client };
+export { binary, bytes } from './binary.js';
 export { SignalError } from './errors.js';
 /** @typedef {import('./client.js').ConnectOptions} ConnectOptions */
 /** @typedef {import('./client.js').JoinOptions} JoinOptions */
@@ -45,5 +46,5 @@ export async function connect(options) {
  * @returns {Promise<Room>}
  */
 export async function join(room, options) {
-  return new Client(options, true).join(room, options);
+  return new Client(options, room).join(room, options);
 }

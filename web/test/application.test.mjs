@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect, SignalError } from '../sdk/signal.js';
+import { binary, bytes, connect, join, SignalError } from '../sdk/signal.js';
 import { Clock, seeded } from './fakes/clock.mjs';
 import { Server } from './fakes/server.mjs';
 
@@ -116,4 +116,40 @@ test('a room that the server makes it join, and nobody here wants, is left again
   await clock.advance(100);
   const { type, room } = server.frames.at(-1);
   assert.deepEqual([type, room], ['leave', 'made']);
+});
+
+test('a room that the server makes it join is handed over where that is wanted', async () => {
+  const made = [];
+  const { clock, server, client, session } = await app({ joined: (room) => void made.push([room.name, room.state, room.participants.size]) });
+  server.admit(session(), 'made');
+  await clock.advance(100);
+  assert.deepEqual(made, [['made', 'connected', 0]]);
+  const room = client.rooms.get('made');
+  await Promise.all([room.me.update({ name: 'Ann' }), clock.advance(100)]);
+  assert.equal(server.frames.findLast(({ type }) => type === 'update').data.name, 'Ann');
+  assert.equal(await client.join('made').then((same) => same === room, clock.advance(100)), true);
+  assert.deepEqual(server.frames.filter(({ type }) => type === 'leave'), []);
+});
+
+test('the client of a room does what goes beyond it, and ends with that room alone', async () => {
+  const clock = new Clock();
+  const server = new Server(clock);
+  server.event = (session, { id, data }) => server.tell(session, { type: 'ok', re: id, data: 2 * data });
+  const within = async (promise) => (await Promise.all([promise, clock.advance(100)]))[0];
+  const room = await within(join('blue', { env: server.env(seeded(1)) }));
+  assert.equal(await within(room.client.emit('double', 21)), 42);
+  const other = await within(room.client.join('green'));
+  await within(other.leave());
+  assert.deepEqual([room.state, room.client.state, other.client === room.client], ['connected', 'connected', true]);
+  await within(room.leave());
+  assert.equal(room.client.state, 'disconnected');
+});
+
+test('a binary value goes as base64, alone in its object', () => {
+  const all = Uint8Array.from({ length: 256 }, (_, i) => i);
+  assert.deepEqual(bytes(JSON.parse(JSON.stringify(binary(all)))), all);
+  assert.deepEqual([binary(all.subarray(1, 3)), binary(new Uint16Array([258]).buffer), binary(new ArrayBuffer())], [{ $bin: 'AQI=' }, { $bin: 'AgE=' }, { $bin: '' }]);
+  for (const wrong of [undefined, null, 'AQI=', {}, { $bin: 1 }, { $bin: null }, { $bin: '!' }, { $bin: 'AQI=', more: 1 }]) {
+    assert.throws(() => bytes(wrong), { code: 'bad_message' }, JSON.stringify(wrong));
+  }
 });
