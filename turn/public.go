@@ -129,15 +129,16 @@ func ofSTUN(ctx context.Context, server string) (netip.Addr, error) {
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	var ip netip.Addr
 	for wait := stunWait; wait < stunWait<<stunTries; wait *= 2 {
-		if ip, err = bind(conn, wait); err == nil {
+		if ip, err = bind(datagrams{conn}, wait); err == nil {
 			return ip, nil
 		}
 	}
 	return ip, errors.Join(ctx.Err(), fmt.Errorf("no answer from %s: see that it is a STUN server, and that UDP gets out: %w", server, err))
 }
 
-// bind makes one Binding request on conn, and waits for the answer.
-func bind(conn net.Conn, wait time.Duration) (netip.Addr, error) {
+// bind makes one Binding request on conn, which knows its server, and waits for
+// the answer.
+func bind(conn net.PacketConn, wait time.Duration) (netip.Addr, error) {
 	request, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.Fingerprint)
 	if err != nil {
 		return netip.Addr{}, err
@@ -145,12 +146,12 @@ func bind(conn net.Conn, wait time.Duration) (netip.Addr, error) {
 	if err := conn.SetDeadline(time.Now().Add(wait)); err != nil {
 		return netip.Addr{}, err
 	}
-	if _, err := conn.Write(request.Raw); err != nil {
+	if _, err := conn.WriteTo(request.Raw, nil); err != nil {
 		return netip.Addr{}, err
 	}
 	b := make([]byte, maxPacket)
 	for {
-		n, err := conn.Read(b)
+		n, _, err := conn.ReadFrom(b)
 		if err != nil {
 			return netip.Addr{}, err
 		}

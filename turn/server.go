@@ -2,6 +2,7 @@ package turn
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type Server struct {
 	stunURLs []string         // static
 	turnURLs []string         // static
 	relays   relays           // static
+	tester   string           // static; what the names of SelfTest's peers begin with
 	stats    counters
 
 	closing chan struct{}  // closed by Close
@@ -66,7 +68,9 @@ func New(cfg Config) (*Server, error) {
 		peers:   make(map[string]*holdings),
 		revoked: make(map[string]int64),
 		sweepAt: minSweep,
+		tester:  "self-test-" + rand.Text() + "-",
 	}
+	s.cfg.Alive = func(peer string) bool { return s.isTester(peer) || cfg.Alive(peer) }
 	if err := s.bindAll(); err != nil {
 		s.closeSockets()
 		return nil, err

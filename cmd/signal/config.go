@@ -39,6 +39,8 @@ type Config struct {
 	TURNPublicIP string   `name:"turn-public-ip" help:"The address at which clients reach TURN: an IP, an interface as eth0, dns:NAME, or stun:HOST:PORT for what that server says it is. Default: that of --turn-listen, else the first of this host." placeholder:"IP" group:"TURN"`
 	TURNRealm    string   `name:"turn-realm" help:"The realm of the credentials." default:"signal" group:"TURN"`
 	TURNSecret   string   `name:"turn-secret" help:"Signs TURN credentials; give it where another process makes or checks them too. Better in the environment or the file. Default: a random one." placeholder:"SECRET" group:"TURN"`
+	SelfTest     bool     `help:"At the start, use every URL that clients are given as they would, and log what does not work; --no-self-test to leave it out." default:"true" negatable:"" group:"TURN"`
+	Strict       bool     `help:"End if something of that does not work." group:"TURN"`
 	Relay        string   `help:"closed: between clients of this server, without ports of their own. open: to other hosts too." enum:"closed,open" default:"closed" group:"TURN"`
 	RelayPorts   string   `help:"UDP ports of an open relay." default:"49152-65535" group:"TURN"`
 
@@ -155,6 +157,9 @@ func (c *Config) checkAddresses() error {
 		if err := turn.CheckPublicIP(c.TURNPublicIP); err != nil {
 			return badSetting("--turn-public-ip %q: %w", c.TURNPublicIP, err)
 		}
+	}
+	if c.Strict && !(c.TURN && c.SelfTest) {
+		return badSetting("--strict: it is the self-test of TURN that it makes count; leave out --no-self-test and --no-turn, or this")
 	}
 	if c.TURNSecret != "" && len(c.TURNSecret) < minSecret {
 		return badSetting("--turn-secret: it has %d characters; use %d or more, as from openssl rand -base64 32", len(c.TURNSecret), minSecret)

@@ -38,6 +38,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		{args: "serve --turn-urls turn:call.example,http://x", want: `--turn-urls|"http://x"|turn:call.example`},
 		{args: "serve --turn-urls turns:call.example?transport=udp", want: `--turn-urls|DTLS|turns:call.example:443?transport=tcp`},
 		{args: "serve --public-host https://call.example", want: `--public-host "https://call.example"|call.example.org`},
+		{args: "serve --strict --no-self-test", want: `--strict|--no-self-test`},
 		{args: "serve --tls-cert cert.pem", want: `--tls-cert|cert.pem|--tls-key ""|give both`},
 		{args: "serve --listen localhost:0 --tls-cert /nowhere.pem --tls-key " + file, want: `--tls-cert|/nowhere.pem`},
 		{args: "serve --listen localhost:0 --tls-cert " + file + " --tls-key " + file, yaml: "rate: 1\n", want: `--tls-key|` + file},

@@ -198,7 +198,7 @@ func (n *node) serve(ctx context.Context) error {
 	n.announce()
 	turnCtx, stopTURN := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopTURN()
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	var running sync.WaitGroup
 	running.Go(func() { failed <- n.serveHTTP() })
 	if n.tokens != nil {
@@ -206,6 +206,11 @@ func (n *node) serve(ctx context.Context) error {
 	}
 	if n.turn != nil {
 		running.Go(func() { failed <- n.turn.Serve(turnCtx) })
+		running.Go(func() {
+			if err := n.selfTest(ctx); err != nil {
+				failed <- err
+			}
+		})
 	}
 	var err error
 	select {

@@ -60,6 +60,9 @@ func serve(t *testing.T, args ...string) *served {
 	if !slices.Contains(args, "--turn-listen") {
 		args = append(args, "--turn-listen", "127.0.0.1:0")
 	}
+	if !slices.Contains(args, "--self-test") {
+		args = append(args, "--no-self-test")
+	}
 	go func() {
 		code := run(&environment{ctx, in, s.log}, args)
 		in.CloseWithError(fmt.Errorf("it ended with code %d: %s", code, s.log))
