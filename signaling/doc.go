@@ -15,7 +15,7 @@
 // There is an Example for each thing that one does with it, best read in this
 // order: Connection, Events, PrivateMessages, OnlineUsers, Disconnect, Rooms,
 // Namespaces, Broadcasting, Middleware, Acknowledgements, Errors, Reconnection,
-// Heartbeat, Security.
+// Heartbeat, Security; and Invitations, of users who ring each other.
 //
 // # Who may call what
 //

@@ -30,8 +30,12 @@ func Example_acknowledgements() {
 	})
 	answer, err := ann.Emit(context.Background(), "buy", nil)
 	fmt.Println(string(answer), err)
+	soon, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	_, err = ben.Emit(soon, "buy", nil)
+	fmt.Println(errors.Is(err, context.DeadlineExceeded))
 
-	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	replies, err := app.All().Request(ctx, "sure?", nil)
 	fmt.Println(len(replies), string(replies[0].Data), errors.Is(err, context.DeadlineExceeded))
@@ -40,5 +44,6 @@ func Example_acknowledgements() {
 
 	// Output:
 	// "yes" <nil>
+	// true
 	// 1 "yes" true
 }

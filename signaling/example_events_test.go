@@ -10,7 +10,7 @@ import (
 )
 
 // Events of your own, in both directions. The data of a typed handler is checked
-// before it is called, and its result is the answer.
+// before it is called, and its result is the answer. Bytes travel as Binary.
 func Example_events() {
 	type order struct {
 		Item   string           `json:"item"`
@@ -21,7 +21,7 @@ func Example_events() {
 	app := srv.App("default")
 	signaling.Handle(app, "order", func(c *signaling.Call, o order) (any, error) {
 		c.Peer.Emit("progress", "packing "+o.Item) // comes before the answer
-		return map[string]int{"price": 3 * o.Number}, nil
+		return map[string]int{"price": 3 * o.Number, "bytes": len(o.Photo)}, nil
 	})
 	app.HandleAny(func(c *signaling.Call) (any, error) {
 		return strings.ToUpper(c.Name), nil
@@ -32,7 +32,7 @@ func Example_events() {
 	told := make(chan string, 1)
 	ann := dial(url, on("progress", func(e *client.ServerEvent) { told <- string(e.Data) }))
 	defer ann.Close(context.Background())
-	answer, err := ann.Emit(context.Background(), "order", order{Item: "tea", Number: 2})
+	answer, err := ann.Emit(context.Background(), "order", order{Item: "tea", Number: 2, Photo: []byte("\x89PNG")})
 	fmt.Println(<-told, string(answer), err)
 	_, err = ann.Emit(context.Background(), "order", "tea")
 	fmt.Println(err)
@@ -40,7 +40,7 @@ func Example_events() {
 	fmt.Println(string(answer))
 
 	// Output:
-	// "packing tea" {"price":6} <nil>
+	// "packing tea" {"bytes":4,"price":6} <nil>
 	// bad_message: order: data: json: cannot unmarshal string into Go value of type signaling_test.order
 	// "ANYTHING ELSE"
 }

@@ -7,10 +7,11 @@ import (
 
 	"github.com/seed-3a7b6cbd/signal/signaling"
 	"github.com/seed-3a7b6cbd/signal/signaling/client"
+	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 )
 
 // Rooms, which clients join and leave freely, and into which the server can put
-// them. A hook may refuse a join.
+// them. A hook may refuse a join, others are told what has happened.
 func Example_rooms() {
 	srv := signaling.New(signaling.Config{})
 	app := srv.App("default")
@@ -20,7 +21,15 @@ func Example_rooms() {
 		}
 		return nil
 	})
+	app.OnRoomCreated(func(room string) { fmt.Println("created", room) })
 	app.OnJoined(func(p *signaling.Peer, room string) { fmt.Println("joined", room) })
+	app.OnLeft(func(p *signaling.Peer, room string, reason wire.Reason) { fmt.Println("left", room, reason) })
+	over := make(chan bool)
+	app.OnRoomDeleted(func(room string) {
+		if fmt.Println("deleted", room); room == "tea" {
+			close(over)
+		}
+	})
 	app.Handle("promote me", func(c *signaling.Call) (any, error) {
 		return nil, c.Peer.Join("staff") // without OnJoin
 	})
@@ -40,12 +49,19 @@ func Example_rooms() {
 	last, _ := staff.Next(context.Background())
 	fmt.Println(last)
 	ann.Close(context.Background())
+	<-over
 
 	// Unordered output:
+	// created tea
 	// joined tea
 	// tea <nil>
 	// forbidden: staff only
+	// created staff
 	// joined staff
 	// [staff tea] {"name":"Ann"}
 	// client: taken out of room "staff": forbidden
+	// left staff forbidden
+	// deleted staff
+	// left tea left
+	// deleted tea
 }

@@ -87,6 +87,35 @@ func TestStrictestCandidatePolicyHolds(t *testing.T) {
 	}
 }
 
+// The rules of a room can be stricter, in that room, and not laxer. They hold
+// whatever a client makes of them.
+func TestCandidatePolicyOfARoomHoldsInThatRoom(t *testing.T) {
+	for _, tt := range []struct {
+		server, room   wire.Policy
+		inside, beside string // the types that come through
+	}{
+		{"", wire.PolicyRelay, "relay", "host srflx relay"},
+		{wire.PolicyNoHost, wire.PolicyRelay, "relay", "srflx relay"},
+		{wire.PolicyRelay, wire.PolicyAll, "relay", "relay"},
+	} {
+		eachTopology(t, Config{Candidates: tt.server, Relays: testRelays}, func(t *testing.T, h *harness) {
+			alice, bob := h.pair(t)
+			alice.join("beside")
+			bob.join("beside")
+			alice.rulesThen(wire.RulesUpdate{Candidates: &tt.room}, wire.TypePeerJoined, wire.TypeRules, wire.TypeOK)
+			bob.want(wire.TypeRules)
+			for room, types := range map[string]string{"room": tt.inside, "beside": tt.beside} {
+				m := candidatesTo(alice, hostCandidate, reflexiveCandidate, relayCandidate)
+				m.Room = room
+				bob.send(m)
+				if got := typesIn(t, alice.want(wire.TypeCandidates)); got != types {
+					t.Errorf("server %q, room %q: in %q came %q, want %q", tt.server, tt.room, room, got, types)
+				}
+			}
+		})
+	}
+}
+
 // A frame of which nothing is left is relayed all the same: it may have an n,
 // and an end.
 func TestEmptiedFramesAreRelayed(t *testing.T) {

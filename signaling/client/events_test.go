@@ -142,6 +142,27 @@ func TestEventsAreHandledOnceOverLostLinks(t *testing.T) {
 	})
 }
 
+func TestEmitEndsWithItsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, signaling.Config{})
+		release := make(chan struct{})
+		h.app().Handle("block", func(*signaling.Call) (any, error) { <-release; return "late", nil })
+		signaling.Handle(h.app(), "double", func(_ *signaling.Call, n int) (any, error) { return 2 * n, nil })
+		p := h.join(Config{})
+		defer p.close()
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		if _, err := p.client.Emit(ctx, "block", nil); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 3*time.Second {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+		close(release) // the answer is nobody's
+		if data, err := p.client.Emit(t.Context(), "double", 21); string(data) != "42" || err != nil {
+			t.Errorf("double: %s, %v", data, err)
+		}
+	})
+}
+
 func TestEmitFailsWhenItsOutcomeIsUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, signaling.Config{})
