@@ -1,6 +1,10 @@
 package integration
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/seed-3a7b6cbd/signal/integration/browser"
+)
 
 // asks has a host ask for something, by the SDK's Room.
 func (p *person) asks(request string) {
@@ -30,16 +34,35 @@ func testRules(t *testing.T, s site) {
 	ana.asks(`deny([...signalRoom.knockers.values()][0], {text: "not today"})`)
 	eve.wantNotice("denied", "A host did not let you in: “not today”")
 
-	for _, rule := range []struct{ set, code, sentence string }{
-		{`{lobby: false, locked: true}`, "room_locked", "Nobody can come in until a host unlocks it."},
-		{`{locked: false, password: "sesame"}`, "password_required", "This page cannot ask for it yet."},
-	} {
-		ana.asks(`setRules(` + rule.set + `)`)
-		eve.Click(hook("again"))
-		eve.ask("")
-		eve.wantNotice(rule.code, rule.sentence)
-	}
+	ana.asks(`setRules({lobby: false, locked: true})`)
+	eve.Click(hook("again"))
+	eve.ask("")
+	eve.wantNotice("room_locked", "Nobody can come in until a host unlocks it.")
+	ana.asks(`setRules({locked: false, password: "sesame"})`)
+	eve.Click(hook("again"))
+	eve.ask("")
+	eve.wait(says(hook("progress"), "This room has a password."))
 	eve.shoot("password.png")
+	eve.Type(hook("password"), "please")
+	eve.Click(hook("join"))
+	eve.wait(says(hook("progress"), "It is another password."))
+	eve.Type(hook("password"), "sesame")
+	eve.join("")
+	ana.wait(people(3))
+	eve.Click(hook("leave"))
+	ana.wait(people(2))
+
+	link := browser.Value[string](t, ana.Page, `signalRoom.makeLink({uses: 1}).then(({link}) => link)`)
+	dee := joinAs(t, s.red, url+"#link="+link, "Dee")
+	if got := browser.Value[string](t, dee.Page, `location.href`); got != url {
+		t.Errorf("the address is %s, want %s", got, url)
+	}
+	ana.wait(people(3))
+	late := visit(t, s.blue, url+"#link="+link)
+	late.ask("Late")
+	late.wantNotice("link_used", "As many have come by it as may.")
+	dee.Click(hook("leave"))
+	ana.wait(people(2))
 
 	ana.asks(`kick([...signalRoom.participants.values()][0], {text: "mind your words"})`)
 	ben.wantNotice("kicked", "A host has taken you out of the room: “mind your words”")

@@ -5,7 +5,7 @@ import { roomFrom } from './names.js';
 import { noticeScreen } from './notice.js';
 import { prejoin } from './prejoin.js';
 import { announce, clearToasts } from './toast.js';
-import { takeToken } from './token.js';
+import { takeKeys } from './token.js';
 
 /** @typedef {import('../sdk/signal.js').Room} Room */
 /** @typedef {Record<import('./strings.js').Kind, MediaTrackConstraints>} Wants which devices, when they are turned on again */
@@ -14,8 +14,8 @@ import { takeToken } from './token.js';
 /**
  * What the screens know of each other and of the address:
  * `<base>/?room=NAME`, with `relay=1` (media only through TURN) and `debug=1`
- * (the room is `window.signalRoom`), and behind it `#token=…`, which is taken out
- * at once. The base is wherever this page is served,
+ * (the room is `window.signalRoom`), and behind it `#token=…` and `#link=…`, which
+ * are taken out at once. The base is wherever this page is served,
  * at the root or below a prefix.
  */
 export class App {
@@ -23,7 +23,8 @@ export class App {
   devices = devices;
   #base = new URL('.', document.baseURI);
   #options = new URLSearchParams(location.search);
-  #token = takeToken(window);
+  /** @type {string | undefined} */ #token;
+  /** @type {{link: string, room: string} | null} */ #link = null;
   /** @type {Screen | null} */ #screen = null;
 
   /** Where the server is, for the SDK. */
@@ -43,6 +44,11 @@ export class App {
     return this.#token;
   }
 
+  /** What lets in to a room, if the address had it. @param {string} room */
+  linkTo(room) {
+    return this.#link?.room === room ? this.#link.link : undefined;
+  }
+
   get homeAddress() {
     return this.#address();
   }
@@ -54,9 +60,11 @@ export class App {
 
   /** Shows what the address says. */
   route() {
-    this.#token = takeToken(window);
+    const { token, link } = takeKeys(window);
+    this.#token = token;
     this.#options = new URLSearchParams(location.search);
     const room = roomFrom(this.#options.get('room') ?? '');
+    if (link && room) this.#link = { link, room };
     if (!room) return this.#show(landing(this));
     if (!globalThis.RTCPeerConnection || !globalThis.WebSocket) return this.notice('unsupported');
     this.#show(prejoin(this, room));

@@ -30,6 +30,8 @@ class Prejoin {
   #hint = h('p', { class: 'preview-hint' });
   #problems = h('div', { class: 'problems', role: 'status', 'data-test': 'problem' });
   #name = h('input', { id: 'name', 'data-test': 'name', autocomplete: 'name', maxlength: 60, placeholder: 'Shown to the others (optional)', value: remembered() });
+  #password = h('input', { id: 'password', type: 'password', 'data-test': 'password', autocomplete: 'off' });
+  #secret = h('div', { class: 'stack', hidden: true }, h('label', { for: 'password' }, say.password), h('div', { class: 'field' }, this.#password));
   #toggles = KINDS.map((kind) => deviceToggle({ kind, onclick: () => this.#turn(kind) }));
   #choices;
   #label = h('span', {}, 'Join');
@@ -86,6 +88,7 @@ class Prejoin {
           h('div', {}, h('p', { class: 'quiet' }, 'You are about to join'), h('h1', { class: 'room-name', tabindex: -1, 'data-test': 'room-name' }, this.#room)),
           h('label', { for: 'name' }, 'Your name'),
           h('div', { class: 'field' }, this.#name),
+          this.#secret,
           this.#button,
           this.#cancel,
           this.#progress,
@@ -144,11 +147,13 @@ class Prejoin {
     const slow = setTimeout(() => { this.#progress.textContent = navigator.onLine ? say.slowJoin : say.offline; }, SLOW);
     try {
       const { url, relayOnly, token } = this.#app;
+      const password = this.#password.value || undefined;
+      const link = this.#app.linkTo(this.#room);
       const waiting = () => {
         clearTimeout(slow);
         this.#progress.textContent = say.waiting;
       };
-      const room = await this.#app.join(this.#room, { url, token, name, relayOnly, waiting, camera: this.#want('camera'), microphone: this.#want('microphone'), signal });
+      const room = await this.#app.join(this.#room, { url, token, name, relayOnly, password, link, waiting, camera: this.#want('camera'), microphone: this.#want('microphone'), signal });
       if (this.#gone) return void room.leave();
       this.#joining = null;
       this.#preview.take();
@@ -157,12 +162,22 @@ class Prejoin {
     } catch (error) {
       if (this.#gone) return;
       const { code = 'failed', message } = /** @type {{code?: string, message: string}} */ (error);
-      if (!signal.aborted) return this.#app.notice(code, message);
+      const opens = code === 'password_required' || code === 'wrong_password';
+      if (!signal.aborted && !opens) return this.#app.notice(code, message);
       this.#joining = null;
       this.#busy(false);
+      if (opens) this.#askPassword(code);
     } finally {
       clearTimeout(slow);
     }
+  }
+
+  /** @param {'password_required' | 'wrong_password'} code */
+  #askPassword(code) {
+    toggle(this.#secret, true);
+    this.#progress.textContent = say[code];
+    this.#password.value = '';
+    this.#password.focus();
   }
 
   /** The track of the preview; if the question is still open, the SDK asks again. @param {Kind} kind */
@@ -173,7 +188,7 @@ class Prejoin {
 
   /** @param {boolean} busy */
   #busy(busy) {
-    this.#button.disabled = this.#name.disabled = busy;
+    this.#button.disabled = this.#name.disabled = this.#password.disabled = busy;
     for (const { element } of this.#toggles) element.disabled = busy;
     this.#label.textContent = busy ? 'Joining…' : 'Join';
     toggle(this.#cancel, busy);

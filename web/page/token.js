@@ -1,8 +1,8 @@
 /**
- * The token that whoever sent somebody here has put behind the # of the
- * address: browsers send that to no server, so no log has it. It is taken out
- * of the address at once, since addresses are copied and kept, and lives as
- * long as this tab, for a reload.
+ * What whoever sent somebody here has put behind the # of the address: browsers
+ * send that to no server, so no log has it. It is taken out of the address at
+ * once, since addresses are copied and kept. A token lives as long as this tab,
+ * for a reload; a link to a room may be good for one time only, and is not kept.
  */
 
 const KEPT = 'signal.token';
@@ -14,14 +14,15 @@ const KEPT = 'signal.token';
  * }} Window
  */
 
-/** @param {Window} window @returns {string | undefined} */
-export function takeToken(window) {
+/** @param {Window} window @returns {{token?: string, link?: string}} */
+export function takeKeys(window) {
   const { location, history } = window;
-  const token = new URLSearchParams(location.hash.slice(1)).get('token');
-  if (token === null) return kept(window);
-  history.replaceState(history.state, '', location.href.replace(/#.*$/, ''));
-  keep(window, token);
-  return token || undefined;
+  const keys = new URLSearchParams(location.hash.slice(1));
+  const token = keys.get('token');
+  const link = keys.get('link');
+  if (token !== null || link !== null) history.replaceState(history.state, '', location.href.replace(/#.*$/, ''));
+  if (token !== null) keep(window, token);
+  return { token: (token ?? kept(window)) || undefined, link: link || undefined };
 }
 
 /** Storage may be forbidden; a reload then needs the link again. @param {Window} window */

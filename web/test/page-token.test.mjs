@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { takeToken } from '../page/token.js';
+import { takeKeys } from '../page/token.js';
+
+const takeToken = (window) => takeKeys(window).token;
 
 function tab(href, storage = new Map()) {
   const location = { href, hash: new URL(href).hash };
@@ -39,4 +41,12 @@ test('without storage it works as well', () => {
   window.sessionStorage = { getItem: refuse, setItem: refuse };
   assert.equal(takeToken(window), 't');
   assert.equal(takeToken(window), undefined);
+});
+
+test('a link is taken as well, beside a token, and is not kept', () => {
+  const storage = new Map();
+  const window = tab('https://calls.example/?room=standup#token=t&link=L1_-', storage);
+  assert.deepEqual(takeKeys(window), { token: 't', link: 'L1_-' });
+  assert.equal(window.location.href, 'https://calls.example/?room=standup');
+  assert.deepEqual(takeKeys(tab(window.location.href, storage)), { token: 't', link: undefined });
 });
