@@ -154,6 +154,39 @@ func TestOnConnectThatFailsIsInternal(t *testing.T) {
 	})
 }
 
+func TestOnJoinRefuses(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		d := h.keepDiary()
+		h.code(func(app *App) {
+			app.OnJoin(func(p *Peer, room string, data json.RawMessage) error {
+				switch string(data) {
+				case `"no"`:
+					return Refuse("school.closed", "come back at %d", 8)
+				case `"oh"`:
+					return errors.New("the database is away")
+				}
+				return nil
+			})
+		})
+		alice := h.hello(t)
+		d.want(t, "connect")
+		for data, code := range map[string]wire.Code{`"no"`: "school.closed", `"oh"`: wire.CodeInternal} {
+			alice.send(&wire.Message{Type: wire.TypeJoin, Room: "room", Data: json.RawMessage(data)})
+			alice.wantError(code, alice.id)
+			d.want(t, "join room "+data)
+		}
+		alice.tell(nil, "room", `1`)
+		alice.wantError(wire.CodeNotInRoom, alice.id)
+		for _, s := range h.servers {
+			if rooms := s.App("default").Rooms(); len(rooms) != 0 {
+				t.Errorf("there are rooms %v", rooms)
+			}
+		}
+		alice.join("room")
+		d.want(t, "join room ", "created room", "joined room")
+	})
+}
+
 func TestWhatOnConnectSendsIsBehindWelcome(t *testing.T) {
 	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
 		h.code(func(app *App) {

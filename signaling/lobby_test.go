@@ -221,6 +221,29 @@ func TestNewHostLearnsWhoWaits(t *testing.T) {
 	})
 }
 
+// TestHostWhoComesBackDoesNotWait has the host of a lobby come back without its
+// history, here and elsewhere: it is the host still, and told again of who waits.
+func TestHostWhoComesBackDoesNotWait(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		host, guest := h.lobby(t)
+		for range 2 {
+			host.ack()
+			host.elsewhere()
+			host.resume(0)
+			host.welcomed(false)
+			host.id = 0
+			host.send(&wire.Message{Type: wire.TypeJoin, Room: "room"})
+			if m := host.want(wire.TypeJoined); m.Role != wire.RoleHost || m.Rules == nil || !m.Rules.Lobby {
+				t.Errorf("the host got %+v", m)
+			}
+			host.wantKnock(guest)
+		}
+		host.send(&wire.Message{Type: wire.TypeAdmit, Room: "room", To: guest.peer})
+		host.want(wire.TypePeerJoined)
+		guest.want(wire.TypeJoined)
+	})
+}
+
 // TestKnockerComesBack has one who waits lose its link, with and without its
 // history, here and elsewhere.
 func TestKnockerComesBack(t *testing.T) {
