@@ -45,6 +45,15 @@
       return `${local?.candidateType} ${local?.protocol} ${byId(pair?.remoteCandidateId)?.candidateType}`;
     },
 
+    /** What the local end of the selected pair is relayed by, as "tls turns:…". */
+    async relayedBy() {
+      const stats = await reports();
+      const byId = (id) => stats.find((s) => s.id === id);
+      const pair = byId(stats.find((s) => s.type === 'transport')?.selectedCandidatePairId);
+      const local = byId(pair?.localCandidateId);
+      return `${local?.relayProtocol} ${local?.url}`;
+    },
+
     /** The colour of a picture beside its moving bar: red, blue, or what it is instead. */
     colour(selector) {
       const at = draw(selector, 32, 18);
