@@ -76,19 +76,45 @@ func (o *openRelays) open(*allocation) (relay, *net.UDPAddr, error) {
 	return nil, nil, fmt.Errorf("turn: no free port in %d-%d: widen the range: %w", o.min, o.min+o.ports-1, cause)
 }
 
-// reaches judges a peer whose address was permitted: the server's own address
-// is reached at its live relay ports only. Pion asks for permission without a
-// port, so this is asked for each packet.
-func (o *openRelays) reaches(to netip.AddrPort) bool {
+// route says where to send what is for a peer whose address was permitted, and
+// whether: the server's own address is reached at its live relay ports only. Pion
+// asks for permission without a port, so this is asked for each packet. Behind NAT
+// these are reached inside: not every router brings back what is for the outside.
+func (o *openRelays) route(to netip.AddrPort) (netip.AddrPort, bool) {
 	if to.Port() == 0 {
-		return false
+		return to, false
 	}
-	if !o.policy.own(to.Addr()) || o.policy.allowed(to.Addr()) {
-		return true
+	if !o.policy.own(to.Addr()) {
+		return to, true
 	}
+	live := o.isLive(to.Port())
+	if live && o.bind.IsUnspecified() {
+		return netip.AddrPortFrom(o.loopback(), to.Port()), true
+	}
+	return to, live || o.policy.allowed(to.Addr())
+}
+
+// source is the relayed address of a packet that route has kept inside, or where
+// it came from. Nobody else has our ports at loopback.
+func (o *openRelays) source(from *net.UDPAddr) *net.UDPAddr {
+	if at := from.AddrPort(); o.bind.IsUnspecified() && at.Addr().Unmap() == o.loopback() && o.isLive(at.Port()) {
+		return net.UDPAddrFromAddrPort(netip.AddrPortFrom(o.policy.public, at.Port()))
+	}
+	return from
+}
+
+// isLive says whether an allocation has this port.
+func (o *openRelays) isLive(port uint16) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.sockets[to.Port()] != nil
+	return o.sockets[port] != nil
+}
+
+func (o *openRelays) loopback() netip.Addr {
+	if o.bind.Is6() {
+		return netip.IPv6Loopback()
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
 }
 
 // An openRelay is a relayed address that is a socket.
@@ -99,7 +125,8 @@ type openRelay struct {
 }
 
 func (r *openRelay) write(b []byte, to netip.AddrPort) bool {
-	if !r.all.reaches(to) {
+	to, ok := r.all.route(to)
+	if !ok {
 		r.all.stats.droppedNowhere.Add(1)
 		return false
 	}
@@ -115,7 +142,7 @@ func (r *openRelay) read(b []byte) (int, net.Addr, error) {
 		n, from, err := r.conn.ReadFromUDP(b)
 		if err == nil {
 			r.all.stats.relayed(n)
-			return n, from, nil
+			return n, r.all.source(from), nil
 		}
 		if errors.Is(err, net.ErrClosed) {
 			return 0, nil, err

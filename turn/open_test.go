@@ -101,6 +101,55 @@ func TestOpenRelayReachesOnlyItsRelayPortsOnItsOwnAddress(t *testing.T) {
 	}
 }
 
+// A router may not bring back what the host behind it sends to the address outside.
+func TestOpenRelayBehindNATReachesItsOwnRelayPorts(t *testing.T) {
+	for _, public := range []string{"192.0.2.7", "2001:db8::7"} {
+		t.Run(public, func(t *testing.T) {
+			// That the address is allowed opens no way to services inside.
+			s := serve(t, Config{
+				Relay: RelayOpen, PublicIP: netip.MustParseAddr(public), PacketConns: []net.PacketConn{loopback(t)},
+				AllowPeers: prefixes("192.0.2.0/24", "2001:db8::/32"),
+			})
+			client := func(name string) *rawClient {
+				c := &rawClient{t: t, conn: loopback(t), server: s.cfg.PacketConns[0].LocalAddr(), realm: s.cfg.Realm}
+				return c.as(s.Credentials(name))
+			}
+			alice, bob := client("alice"), client("bob")
+			a, codeA := alice.allocate()
+			b, codeB := bob.allocate()
+			if codeA != 0 || codeB != 0 || hostOf(a) != public || hostOf(b) != public {
+				t.Fatalf("Allocate: %v, %d and %v, %d, want %s", a, codeA, b, codeB, public)
+			}
+			if codeA, codeB = alice.permit(b.String()), bob.bind(0x4000, a.String()); codeA != 0 || codeB != 0 {
+				t.Fatalf("CreatePermission: %d, ChannelBind: %d", codeA, codeB)
+			}
+			alice.send(b.String(), "ping")
+			bob.wantData(0x4000, "ping")
+			bob.data(0x4000, "pong")
+			alice.want(b.String(), "pong")
+
+			service := loopback(t)
+			inside := netip.AddrPortFrom(netip.MustParseAddr(public), addrPort(service.LocalAddr()).Port())
+			alice.send(inside.String(), "service?")
+			alice.wantNothing() // it has been handled
+			own := loopback(t)
+			send(t, own, service.LocalAddr(), "mine")
+			want(t, service, own.LocalAddr(), "mine")
+		})
+	}
+}
+
+// loopback is a socket there, until the test ends.
+func loopback(t *testing.T) net.PacketConn {
+	t.Helper()
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() }) // the server may have
+	return conn
+}
+
 func TestOpenRelayReachesAllowedPeers(t *testing.T) {
 	service, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -135,3 +184,5 @@ func TestOpenRelayStaysInItsPortRange(t *testing.T) {
 		t.Errorf("Allocate with the port that came back: %d", code)
 	}
 }
+
+func hostOf(a net.Addr) string { return a.(*net.UDPAddr).IP.String() }

@@ -53,7 +53,7 @@ func canonical(ip netip.Addr) netip.Addr {
 
 // policy says which peers an open relay reaches.
 type policy struct {
-	public netip.Addr     // permitted, since other allocations are there; see openRelays.reaches
+	public netip.Addr     // permitted, since other allocations are there; see openRelays.route
 	local  []netip.Addr   // the addresses of this host
 	allow  []netip.Prefix // permitted in any case
 }
