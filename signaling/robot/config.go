@@ -83,8 +83,8 @@ func OverTCP(list []wire.ICEServer) []wire.ICEServer {
 	return chosen
 }
 
-// api builds what makes the connections.
-func (c Config) api() (*webrtc.API, error) {
+// api builds what makes the connections, over network.
+func (c Config) api(network *network) (*webrtc.API, error) {
 	codecs := &webrtc.MediaEngine{}
 	if err := codecs.RegisterDefaultCodecs(); err != nil {
 		return nil, err
@@ -95,6 +95,7 @@ func (c Config) api() (*webrtc.API, error) {
 	}
 	var settings webrtc.SettingEngine
 	settings.LoggerFactory = &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
+	settings.SetNet(network)
 	settings.SetIncludeLoopbackCandidate(true)
 	if c.RelayOnly {
 		// There is nothing better to wait for.

@@ -18,6 +18,7 @@ type Robot struct {
 	config Config
 	api    *webrtc.API
 	player *media.Player
+	hangUp context.CancelFunc // ends what is still to be reached
 	client *client.Client
 	room   *client.Room
 	events sync.WaitGroup // the loop that reads the room's
@@ -44,30 +45,46 @@ func Join(ctx context.Context, url, room string, config Config) (*Robot, error) 
 		return nil, err
 	}
 	r := &Robot{config: config, player: media.NewPlayer(clip), changed: make(chan struct{})}
-	if r.api, err = config.api(); err != nil {
-		return nil, fmt.Errorf("robot: %w", err)
-	}
-	if !config.NoAudio {
-		r.tracks = append(r.tracks, &Track{webrtc.RTPCodecTypeAudio})
-	}
-	if !config.NoVideo {
-		r.tracks = append(r.tracks, &Track{webrtc.RTPCodecTypeVideo})
-	}
-	config.Client.Connect = r.connect
-	if r.client, err = client.Dial(ctx, url, config.Client); err != nil {
-		return nil, err
-	}
-	if r.room, err = r.client.Join(ctx, room, config.Metadata); err != nil {
-		_ = r.client.Close(ctx)
+	if err := r.enter(ctx, url, room); err != nil {
+		r.hangUp()
 		return nil, err
 	}
 	r.events.Go(r.eventLoop) // ends with the room
 	return r, nil
 }
 
+// enter connects and joins.
+func (r *Robot) enter(ctx context.Context, url, room string) error {
+	reaching, hangUp := context.WithCancel(context.Background())
+	r.hangUp = hangUp
+	network, err := newNetwork(reaching)
+	if err == nil {
+		r.api, err = r.config.api(network)
+	}
+	if err != nil {
+		return fmt.Errorf("robot: %w", err)
+	}
+	if !r.config.NoAudio {
+		r.tracks = append(r.tracks, &Track{webrtc.RTPCodecTypeAudio})
+	}
+	if !r.config.NoVideo {
+		r.tracks = append(r.tracks, &Track{webrtc.RTPCodecTypeVideo})
+	}
+	config := r.config.Client
+	config.Connect = r.connect
+	if r.client, err = client.Dial(ctx, url, config); err != nil {
+		return err
+	}
+	if r.room, err = r.client.Join(ctx, room, r.config.Metadata); err != nil {
+		_ = r.client.Close(ctx)
+	}
+	return err
+}
+
 // Close says bye, closes all connections, and waits until no goroutine of the
 // robot is left.
 func (r *Robot) Close(ctx context.Context) error {
+	r.hangUp()
 	err := r.client.Close(ctx)
 	r.events.Wait()
 	return err
