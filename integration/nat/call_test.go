@@ -29,13 +29,13 @@ type peer struct {
 
 // peer starts a peer, and waits until it is in the room. It leaves when the test
 // ends.
-func (h *home) peer(t *testing.T, cfg peerConfig) *peer {
+func (n namespace) peer(t *testing.T, cfg peerConfig) *peer {
 	t.Helper()
 	cmd, err := self("peer")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &peer{t: t, name: string(h.kind) + " " + cfg.Name, cmd: cmd, stderr: &log{}, changed: make(chan struct{})}
+	p := &peer{t: t, name: cfg.Name, cmd: cmd, stderr: &log{}, changed: make(chan struct{})}
 	cmd.Stderr = p.stderr
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -43,7 +43,7 @@ func (h *home) peer(t *testing.T, cfg peerConfig) *peer {
 	}
 	output, err := cmd.StdoutPipe()
 	if err == nil {
-		err = h.host.start(cmd)
+		err = n.start(cmd)
 	}
 	if err == nil {
 		err = json.NewEncoder(input).Encode(cfg)
@@ -93,6 +93,13 @@ func (p *peer) leave(read <-chan struct{}) {
 	}
 }
 
+// last is the last report.
+func (p *peer) last() peerReport {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.report
+}
+
 // until waits until a report is as it should be, and returns it.
 func (p *peer) until(what string, done func(peerReport) bool) peerReport {
 	p.t.Helper()
@@ -119,9 +126,7 @@ func (p *peer) until(what string, done func(peerReport) bool) peerReport {
 // wantMedia waits for n more pictures, and as many frames of sound.
 func (p *peer) wantMedia(n int) peerReport {
 	p.t.Helper()
-	p.mu.Lock()
-	before := p.report
-	p.mu.Unlock()
+	before := p.last()
 	report := p.until("pictures and sound of the other come", func(now peerReport) bool {
 		return now.Pictures >= before.Pictures+n && now.Sound >= before.Sound+n
 	})

@@ -49,15 +49,24 @@ func (l *lab) home(k kind) *home {
 
 // connect puts the cables in.
 func (l *lab) connect(h *home) error {
-	port := fmt.Sprintf("home%d", h.number)
 	err := feed([]string{
-		fmt.Sprintf("link add wan0 netns %s type veth peer name %s netns %s", h.router, port, l.public),
 		fmt.Sprintf("link add lan0 netns %s type veth peer name eth0 netns %s", h.router, h.host),
 	}, "ip", "-batch", "-")
 	if err != nil {
 		return err
 	}
-	return l.public.ip(fmt.Sprintf("link set %s master br0 up", port))
+	return plug(l.public, fmt.Sprintf("home%d", h.number), h.router, "wan0")
+}
+
+// plug connects a device of a host with a port of another's bridge br0.
+func plug(bridge namespace, port string, host namespace, device string) error {
+	err := feed([]string{
+		fmt.Sprintf("link add %s netns %s type veth peer name %s netns %s", device, host, port, bridge),
+	}, "ip", "-batch", "-")
+	if err != nil {
+		return err
+	}
+	return bridge.ip(fmt.Sprintf("link set %s master br0 up", port))
 }
 
 // outside is the router's public address.

@@ -3,7 +3,9 @@
 package nat
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -82,13 +84,30 @@ func (l *lab) build() error {
 	if err := addHost(l.public); err != nil {
 		return err
 	}
-	lines := []string{"link add br0 type bridge", "link set br0 up"}
+	if err := l.public.addBridge(); err != nil {
+		return err
+	}
+	var lines []string
 	for n := range servers {
 		lines = append(lines,
 			fmt.Sprintf("addr add %s/16 dev br0", serverAddress(ipv4, n+1)),
 			fmt.Sprintf("addr add %s/64 dev br0 nodad", serverAddress(ipv6, n+1)))
 	}
 	return l.public.ip(lines...)
+}
+
+// addBridge makes br0, past which no packet comes to iptables: a machine that runs
+// containers has Linux do that.
+func (n namespace) addBridge() error {
+	if err := n.ip("link add br0 type bridge", "link set br0 up"); err != nil {
+		return err
+	}
+	for _, which := range []string{"iptables", "ip6tables"} {
+		if err := n.set("0", "bridge/bridge-nf-call-"+which); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // addHost makes a namespace whose addresses can be used at once, and which

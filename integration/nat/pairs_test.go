@@ -82,45 +82,60 @@ func testPairs(t *testing.T, f family) {
 
 // testPair has a call between two homes. The first one in offers.
 func testPair(t *testing.T, s *server, f family, a, b *home, want path) {
-	cfg := peerConfig{URL: s.url, Room: fmt.Sprintf("homes-%d-%d", a.number, b.number), Family: f}
-	switch want {
-	case direct:
-		cfg.RelayWait = directWait
-	case relayed:
-	default:
+	cfg := peerConfig{Room: fmt.Sprintf("homes-%d-%d", a.number, b.number), Family: f}
+	if want != direct && want != relayed {
 		t.Fatalf("nat.md says %q, want %q or %q", want, direct, relayed)
 	}
-	cfg.Name = "ana"
-	ana := a.peer(t, cfg)
-	cfg.Name = "ben"
-	ben := b.peer(t, cfg)
-	for _, end := range []struct {
-		p    *peer
-		kind kind
-	}{{ana, a.kind}, {ben, b.kind}} {
-		end.p.wantMedia(30)
-		report := end.p.wantMedia(30)
-		end.p.wantPath(s, want, end.kind)
-		if report.Connections != 1 {
-			t.Errorf("%s: %d connections, want 1", end.p.name, report.Connections)
+	ana, ben := meet(t, cfg, [2]string{s.url, s.url}, want, a.host, b.host)
+	talk(t, want, ana, ben)
+	for p, k := range map[*peer]kind{ana: a.kind, ben: b.kind} {
+		if !behaviours[k].udp {
+			p.wantRelayOverTCP()
 		}
-		t.Logf("%s: connected after %v: %s", end.p.name, report.Connected.Round(time.Millisecond), report.Path)
 	}
 }
 
-// wantPath compares how the other is reached. A relayed path goes from relay to
-// relay: a closed one reaches nothing else. From homes that let no UDP out, over
-// TCP.
-func (p *peer) wantPath(s *server, want path, k kind) {
+// meet brings two peers into a room, one after the other, each by its own URL.
+func meet(t *testing.T, cfg peerConfig, urls [2]string, want path, a, b namespace) (ana, ben *peer) {
+	t.Helper()
+	if want == direct {
+		cfg.RelayWait = directWait
+	}
+	cfg.Name, cfg.URL = "ana", urls[0]
+	ana = a.peer(t, cfg)
+	cfg.Name, cfg.URL = "ben", urls[1]
+	return ana, b.peer(t, cfg)
+}
+
+// talk waits until pictures and sound come to both ends, on the first connection
+// that they have made, and looks which way.
+func talk(t *testing.T, want path, ends ...*peer) {
+	t.Helper()
+	for _, p := range ends {
+		p.wantMedia(30)
+		report := p.wantMedia(30)
+		p.wantPath(want)
+		if report.Connections != 1 {
+			t.Errorf("%s: %d connections, want 1", p.name, report.Connections)
+		}
+		t.Logf("%s: connected after %v: %s", p.name, report.Connected.Round(time.Millisecond), report.Path)
+	}
+}
+
+// wantPath compares how the own end reaches the other. A relayed path goes from
+// relay to relay.
+func (p *peer) wantPath(want path) {
 	p.t.Helper()
-	p.mu.Lock()
-	seen := p.report
-	p.mu.Unlock()
-	at := map[bool]path{true: relayed, false: direct}
-	if far, near := at[seen.Remote == s.turn.String()], at[seen.Relay != ""]; far != want || near != want {
+	seen := p.last()
+	if got := map[bool]path{true: relayed, false: direct}[seen.Relay != ""]; got != want {
 		p.t.Errorf("%s: path %s, want %s", p.name, seen.Path, want)
 	}
-	if !behaviours[k].udp && seen.Relay != "tcp" {
+}
+
+// wantRelayOverTCP is for homes that let no UDP out.
+func (p *peer) wantRelayOverTCP() {
+	p.t.Helper()
+	if seen := p.last(); seen.Relay != "tcp" {
 		p.t.Errorf("%s: relayed over %q, want TCP", p.name, seen.Relay)
 	}
 }

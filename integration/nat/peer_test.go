@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"sync/atomic"
 	"time"
@@ -25,6 +24,8 @@ type peerConfig struct {
 	Room   string
 	Name   string // of its clip
 	Family family
+	// RelayOnly leaves all other paths out.
+	RelayOnly bool
 	// RelayWait is how long a direct path is waited for while a relayed one would
 	// do. On a busy machine it is not the better one that is there first.
 	RelayWait time.Duration
@@ -41,7 +42,6 @@ type peerReport struct {
 	Connections int
 	State       string
 	Path        string // kinds and addresses of both ends, to read
-	Remote      string // the address of the other, without port
 	Relay       string // how the own end reaches its relay: udp, tcp or nothing
 	Pictures    int    // frames that are in the clip of the other
 	Sound       int
@@ -94,7 +94,7 @@ func runPeer() error {
 // gets.
 func (c peerConfig) robot(notify func()) robot.Config {
 	var frames atomic.Int64
-	cfg := robot.Config{Name: c.Name, OnEvent: func(client.Event) { notify() }}
+	cfg := robot.Config{Name: c.Name, RelayOnly: c.RelayOnly, OnEvent: func(client.Event) { notify() }}
 	cfg.Receiver.OnFrame = func(media.Frame) {
 		if frames.Add(1)%8 == 0 { // a report asks a lot each time
 			notify()
@@ -117,7 +117,6 @@ func reportOf(r *robot.Robot) (report peerReport) {
 	for _, p := range r.Report().Peers {
 		report.Connected, report.Connections, report.State = p.Connected, p.Connections, p.State
 		report.Relay = p.Path.RelayProtocol
-		report.Remote, _, _ = net.SplitHostPort(p.Path.RemoteAddress) // there may be none as yet
 		report.Path = fmt.Sprintf("%s %s %s to %s %s", p.Path.Local, p.Path.LocalAddress, p.Path.RelayProtocol, p.Path.Remote, p.Path.RemoteAddress)
 		for _, track := range p.Tracks {
 			if track.Kind == webrtc.RTPCodecTypeVideo {

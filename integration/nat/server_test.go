@@ -47,8 +47,7 @@ func raceDetector() bool {
 // A server is `signal serve` on a host of the lab.
 type server struct {
 	t      *testing.T
-	url    string     // of the WebSocket
-	turn   netip.Addr // of relayed candidates
+	url    string // of the WebSocket
 	cmd    *exec.Cmd
 	stderr *log
 }
@@ -58,9 +57,14 @@ type server struct {
 func (l *lab) serve(f family, args ...string) *server {
 	l.t.Helper()
 	page, turn := netip.AddrPortFrom(serverAddress(f, 1), 443), netip.AddrPortFrom(serverAddress(f, 2), 443)
-	s := &server{t: l.t, url: "ws://" + page.String() + "/ws", turn: turn.Addr(), stderr: &log{}}
+	s := newServer(l.t, page)
 	s.start(l.public, append([]string{"--listen", page.String(), "--turn-listen", turn.String()}, args...))
 	return s
+}
+
+// newServer is one that is found there.
+func newServer(t *testing.T, page netip.AddrPort) *server {
+	return &server{t: t, url: "ws://" + page.String() + "/ws", stderr: &log{}}
 }
 
 func (s *server) start(n namespace, args []string) {
