@@ -3,6 +3,7 @@ package signaling
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -153,6 +154,39 @@ func TestConfigThatPanicsHarmsNobody(t *testing.T) {
 		}
 		if panics != uint64(called) {
 			t.Errorf("%d panics, and %d were counted", called, panics)
+		}
+	})
+}
+
+// TestICEServersThatBlocksDelaysOnlyItsAnswer has it block where nothing else of an
+// application would have been asked first.
+func TestICEServersThatBlocksDelaysOnlyItsAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var blocks atomic.Bool
+		release := make(chan struct{})
+		h := newHarness(t, 1, Config{ICEServers: func(string, Identity) wire.ICE {
+			if blocks.Load() {
+				<-release
+			}
+			return wire.ICE{TTL: 600_000}
+		}})
+		defer h.close()
+		alice, bob := h.pair(t)
+		blocks.Store(true)
+		time.Sleep(10 * time.Minute) // new ones were due a minute ago
+		alice.frames()
+		bob.frames()
+		alice.tell(bob, "room", `1`)
+		bob.wantMessage(alice, `1`)
+		alice.wantClosed("") // its heart has gone on beating
+		carol := h.client(t)
+		carol.connect()
+		carol.send(&wire.Message{Type: wire.TypeHello, Hello: &wire.Hello{}})
+		carol.wantNothing()
+		close(release)
+		carol.welcomed(false)
+		for _, c := range []*client{alice, bob} {
+			c.want(wire.TypeICEServers)
 		}
 	})
 }
