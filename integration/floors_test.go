@@ -48,6 +48,7 @@ var reserved = map[string][]string{
 	"github.com/redis/":       {"signaling/redis"},
 	"github.com/alecthomas/":  {"cmd/signal"},
 	"github.com/pires/":       {"cmd/signal"},
+	"rsc.io/":                 {"cmd/signal"},
 }
 
 type pkg struct {

@@ -15,6 +15,9 @@ import (
 // minSecret is the least length of a key that others could try to guess.
 const minSecret = 32
 
+// defaultListen is the default of --listen.
+const defaultListen = "localhost:8080"
+
 // turnPort is the one that RFC 8656 §19.1 gives to TURN.
 const turnPort = "3478"
 
@@ -24,13 +27,15 @@ const turnPort = "3478"
 type Config struct {
 	Config string `help:"Read settings from this YAML file; its keys are the names of the flags." placeholder:"FILE" type:"path"`
 
-	Listen   string   `help:"Where to serve the page and the WebSocket. On a loopback address pages of every port of this machine may connect: that is for development." default:"localhost:8080"`
+	Listen   string   `help:"Where to serve the page and the WebSocket. On a loopback address pages of every port of this machine may connect: that is for development." default:"${listen}"`
 	BasePath string   `help:"Where below the host everything is." default:"/"`
 	Origins  []string `help:"Origins of other sites whose pages may connect." placeholder:"https://HOST"`
 
 	PublicHost string `help:"The name at which clients reach this server: that of the TURN URLs. TURN over TLS needs one that the certificate has." placeholder:"NAME"`
 	TLSCert    string `name:"tls-cert" help:"Serve HTTPS with the certificate in this PEM file, and TURN over TLS at the same port. A newer file is used as soon as it is there." placeholder:"FILE" type:"path"`
 	TLSKey     string `name:"tls-key" help:"The key of that certificate." placeholder:"FILE" type:"path"`
+
+	LAN bool `name:"lan" help:"Try calls between devices of one network: HTTPS at :8443 with a certificate that this machine signs, a QR code of the address, and no request to anywhere."`
 
 	TURN         bool     `name:"turn" help:"Run the TURN server; --no-turn to leave it out." default:"true" negatable:"" group:"TURN"`
 	TURNListen   []string `name:"turn-listen" help:"Where TURN listens: over UDP and TCP, or only one of them with udp:// or tcp:// in front. Default: port 3478 of the host of --listen, and with --tls-cert also the port of --listen, over UDP." placeholder:"HOST:PORT" group:"TURN"`
@@ -72,6 +77,9 @@ func (Config) Help() string {
 
   Try it on this machine; the page is at http://localhost:8080/
       signal serve
+
+  Between this machine and a phone in the same network:
+      signal serve --lan
 
   On one port through every firewall; open TCP and UDP 443, and UDP and TCP 3478:
       signal serve --listen :443 --tls-cert cert.pem --tls-key key.pem --public-host call.example.org
@@ -129,6 +137,12 @@ func (c *Config) check() error {
 }
 
 func (c *Config) checkAddresses() error {
+	if c.LAN && c.TLSCert != "" {
+		return badSetting("--lan, --tls-cert %q: --lan makes its own certificate; leave out one of them", c.TLSCert)
+	}
+	if c.LAN && c.Listen == defaultListen {
+		c.Listen = lanListen
+	}
 	host, _, err := splitAddress("--listen", c.Listen)
 	if err != nil {
 		return err
@@ -167,6 +181,13 @@ func (c *Config) checkAddresses() error {
 	_, _, err = c.relayPorts()
 	return err
 }
+
+// secure says whether HTTP is served over TLS.
+func (c *Config) secure() bool { return c.TLSCert != "" || c.LAN }
+
+// sharesPort says whether TURN is at the port of HTTP too. Browsers that were told
+// to take the certificate of --lan for the page do not take it for TURN.
+func (c *Config) sharesPort() bool { return c.TURN && !c.LAN && (c.TURNShared || c.secure()) }
 
 // withoutNetwork is an element of --turn-listen without what may stand in front.
 func withoutNetwork(text string) string {

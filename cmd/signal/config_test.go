@@ -38,6 +38,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		{args: "serve --turn-urls turn:call.example,http://x", want: `--turn-urls|"http://x"|turn:call.example`},
 		{args: "serve --turn-urls turns:call.example?transport=udp", want: `--turn-urls|DTLS|turns:call.example:443?transport=tcp`},
 		{args: "serve --public-host https://call.example", want: `--public-host "https://call.example"|call.example.org`},
+		{args: "serve --lan --tls-cert a --tls-key b", want: `--lan|--tls-cert|leave out one`},
 		{args: "serve --strict --no-self-test", want: `--strict|--no-self-test`},
 		{args: "serve --tls-cert cert.pem", want: `--tls-cert|cert.pem|--tls-key ""|give both`},
 		{args: "serve --listen localhost:0 --tls-cert /nowhere.pem --tls-key " + file, want: `--tls-cert|/nowhere.pem`},
@@ -138,7 +139,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 func parse(t *testing.T, args ...string) Config {
 	t.Helper()
 	var c commands
-	parser := kong.Must(&c, kong.DefaultEnvars("SIGNAL"), kong.Resolvers(&fileResolver{}), kong.Vars{"stateDir": stateDirText})
+	parser := kong.Must(&c, kong.DefaultEnvars("SIGNAL"), kong.Resolvers(&fileResolver{}), kong.Vars{"stateDir": stateDirText, "listen": defaultListen})
 	if _, err := parser.Parse(append([]string{"serve"}, args...)); err != nil {
 		t.Fatal(err)
 	}
@@ -177,6 +178,7 @@ func TestDefaults(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"--listen :443 --tls-cert a --tls-key b", "udp://:3478 tcp://:3478 udp://:443"},
 		{"--listen :443 --tls-cert a --tls-key b --turn-listen udp://:443", "udp://:443"},
+		{"--lan", "udp://:3478 tcp://:3478"},
 		{"--turn-listen :3478,tcp://[::1]:80", "udp://:3478 tcp://:3478 tcp://[::1]:80"},
 	} {
 		c := parse(t, strings.Fields(tt.args)...)

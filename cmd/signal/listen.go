@@ -21,27 +21,40 @@ const publicIPTime = 5 * time.Second
 // if that is HTTP's alone.
 func (n *node) listen() (relay net.Listener, err error) {
 	c := &n.cfg
-	var files *tls.Config
-	if c.TLSCert != "" {
-		if files, err = turn.TLSFiles(c.TLSCert, c.TLSKey, n.log); err != nil {
-			return nil, badSetting("--tls-cert, --tls-key: %v", err)
-		}
+	over, err := n.tlsConfig()
+	if err != nil {
+		return nil, err
 	}
 	if n.listener, err = net.Listen("tcp", c.Listen); err != nil {
 		return nil, listenError("--listen", c.Listen, err)
 	}
 	n.listener = c.Proxies.behindProxies(n.listener)
-	if files != nil {
-		n.listener = tls.NewListener(n.listener, files)
+	if over != nil {
+		n.listener = tls.NewListener(n.listener, over)
 	}
-	if files == nil && !(c.TURN && c.TURNShared) {
+	if over == nil && !c.sharesPort() {
 		return nil, nil
 	}
 	n.listener, relay = turn.Split(n.listener)
-	if !c.TURN { // the handshakes are bounded all the same
+	if !c.sharesPort() { // the handshakes are bounded all the same
 		return nil, relay.Close()
 	}
 	return relay, nil
+}
+
+// tlsConfig is nil where HTTP is plain.
+func (n *node) tlsConfig() (*tls.Config, error) {
+	switch c := &n.cfg; {
+	case c.TLSCert != "":
+		files, err := turn.TLSFiles(c.TLSCert, c.TLSKey, n.log)
+		if err != nil {
+			return nil, badSetting("--tls-cert, --tls-key: %v", err)
+		}
+		return files, nil
+	case c.LAN:
+		return c.lanConfig(n.log)
+	}
+	return nil, nil
 }
 
 // newTURN makes the TURN server, which has relay, if it is not nil, beside its own
@@ -58,7 +71,7 @@ func (n *node) newTURN(relay net.Listener) error {
 	}
 	switch {
 	case relay == nil:
-	case c.TLSCert != "":
+	case c.secure():
 		cfg.TLSListeners = []net.Listener{relay}
 	default:
 		cfg.Listeners = []net.Listener{relay}
@@ -84,6 +97,9 @@ func (n *node) newTURN(relay net.Listener) error {
 
 // publicIP finds the address that --turn-public-ip names: zero if it says nothing.
 func (c *Config) publicIP() (netip.Addr, error) {
+	if c.TURNPublicIP == "" && c.LAN {
+		return lanIP(), nil
+	}
 	if c.TURNPublicIP == "" {
 		return netip.Addr{}, nil
 	}

@@ -57,7 +57,7 @@ func run(env *environment, args []string) int {
 		kong.Description("Signaling for WebRTC calls: rooms over WebSocket, a TURN server, and a call page, in one binary."),
 		kong.DefaultEnvars("SIGNAL"),
 		kong.Resolvers(file),
-		kong.Vars{"stateDir": stateDirText},
+		kong.Vars{"stateDir": stateDirText, "listen": defaultListen},
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100, NoExpandSubcommands: true}),
 		kong.Exit(func(int) { helped = true }),
 		kong.Writers(env.stdout, env.stderr),

@@ -66,15 +66,19 @@ func (n *node) address() netip.AddrPort {
 // on it.
 func (n *node) loopback() bool { return n.address().Addr().IsLoopback() }
 
-// url is where a person on this machine finds the page.
+// url is where a person finds the page: on this machine, or in the network that
+// the server is for.
 func (n *node) url() string {
 	host, _, _ := net.SplitHostPort(n.cfg.Listen)
 	at := n.address()
 	if host == "" || at.Addr().IsUnspecified() {
 		host = "localhost"
+		if n.cfg.LAN {
+			host = lanIP().String()
+		}
 	}
 	_, port, _ := net.SplitHostPort(at.String())
-	if n.cfg.TLSCert == "" {
+	if !n.cfg.secure() {
 		return "http://" + net.JoinHostPort(host, port) + n.cfg.BasePath
 	}
 	host = net.JoinHostPort(cmp.Or(n.cfg.PublicHost, host), port)
@@ -83,11 +87,11 @@ func (n *node) url() string {
 
 // announce logs what an operator has to know of how the server was set up.
 func (n *node) announce() {
-	n.log.Info("serving", "listen", n.address(), "base", n.cfg.BasePath, "tls", n.cfg.TLSCert != "", "turn", n.turn != nil)
+	n.log.Info("serving", "listen", n.address(), "base", n.cfg.BasePath, "tls", n.cfg.secure(), "turn", n.turn != nil)
 	switch {
 	case n.loopback():
 		n.log.Info("development: listening on a loopback address, so pages of every port of this machine may connect")
-	case n.cfg.TLSCert == "":
+	case !n.cfg.secure():
 		n.log.Info("browsers give a page the camera only over https:// or from localhost: give --tls-cert and --tls-key, or put a proxy with TLS in front", "origins", n.cfg.Origins)
 	}
 	n.announceAuth()

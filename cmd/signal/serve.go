@@ -55,6 +55,9 @@ func (c Config) Run(env *environment) error {
 		return err
 	}
 	fmt.Fprintf(env.stdout, "signal is ready: %s\n", n.url())
+	if c.LAN {
+		fmt.Fprint(env.stdout, lanGuide(n.url()))
+	}
 	return n.serve(env.ctx)
 }
 
