@@ -16,12 +16,17 @@ import (
 const (
 	robotMessages = 500 // each way
 	robotAhead    = 60  // of what has come from the other
+
+	// answerIn is how long who offers waits for an answer while its link seems
+	// up, before it begins anew with another connection (PROTOCOL.md).
+	answerIn = 15 * time.Second
 )
 
 // Two robots set up a call and talk, while their links to one server or three
 // are cut, stall, are held up until after the next one, or are dead at one end,
 // and a server vanishes: nothing is lost, doubled or reordered, and they end up
-// with one connection, on which media flows.
+// with one connection, on which media flows; at most with one more for
+// each 15 s in which faults may have kept an answer away.
 func TestRobotSchedules(t *testing.T) {
 	noLeaks(t)
 	runSchedules(t, *robotSchedules, robotMessages, 12, playRobots)
@@ -202,8 +207,10 @@ func (r *talker) check(ctx context.Context, other *talker) {
 	}
 	before := r.frames(other)
 	r.until(ctx, "media flows", func() bool { return r.frames(other) >= before+10 })
-	if report, err := r.Peer(other.ID()); err != nil || report.Connections != 1 {
-		r.t.Errorf("%s: %d connections, %v", r.name, report.Connections, err)
+	took := time.Since(r.chaos.proxies[0].began)
+	most := 1 + int(took/answerIn)
+	if report, err := r.Peer(other.ID()); err != nil || report.Connections < 1 || report.Connections > most {
+		r.t.Errorf("%s: %d connections in %v, want %d at most; %v", r.name, report.Connections, took, most, err)
 	}
 }
 
