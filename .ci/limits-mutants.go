@@ -80,6 +80,9 @@ var mutants = []mutant{
 	{"memory", "signaling/ws/read.go", "case link.Hold(len(s.b)):", "case link.Hold(len(s.b)) || true:", "TestUnfinishedMessagesAreBounded"},
 
 	{"-", "signaling/rosteruser.go", "case callers >= maxCallers,", "case", "TestTooManyCallersFindTheUserBusy"},
+	{"-", "signaling/memkept.go", "for k.bytes > k.most {", "for false {", "TestFloodOfBansPushesOutItsOwn"},
+	{"-", "signaling/memkept.go", "h[i].bytes > h[j].bytes", "h[i].bytes < h[j].bytes", "TestFloodOfBansPushesOutItsOwn"},
+	{"-", "signaling/host.go", "Source: s.address(),", "", "TestFloodOfBansPushesOutItsOwn"},
 	{"-", "signaling/sources.go", "if len(ss.quiet) < maxSources {", "if true {", "TestAddressesThatAreKeptAreBounded"},
 	{"-", "signaling/sources.go", "case at <= now:\n\t\t\tdelete(ss.all, key)", "case false:\n\t\t\tdelete(ss.all, key)", "TestAddressesAreForgotten"},
 	{"-", "signaling/memory.go", "return len(l.queue) >= maxQueue", "return false", "TestQueueBehindSlowHelloPausesTheReader"},

@@ -104,6 +104,7 @@ type Change struct {
 	Text      string            // kick, ban, deny, end: for those whom it hits
 	Role      wire.Role         // role
 	Until     int64             // ban: ms of the wall clock
+	Source    string            // kick, ban, join by a link: the address of the client that asks; "": code does, or it is not known
 	Update    *wire.RulesUpdate // rules; the password is its hash
 	Host      string            // who asks for what a host may
 	Body      *Body             // tell

@@ -32,7 +32,7 @@ func (s *session) handleHost(m *wire.Message, fx *effects) *wire.Error {
 	}
 	c := Change{
 		Kind: moderation[m.Type], App: s.app.name, Room: m.Room, Host: s.peer, Limit: s.srv.cfg.MaxPeers,
-		Member: Member{ID: m.To, User: m.User}, Role: m.Role, Text: m.Text,
+		Member: Member{ID: m.To, User: m.User}, Role: m.Role, Text: m.Text, Source: s.address(),
 	}
 	switch m.Type {
 	case wire.TypeDeny:

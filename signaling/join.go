@@ -70,6 +70,9 @@ func (s *session) enterRoom(m *wire.Message) *wire.Error {
 		Kind: ChangeJoin, App: s.app.name, Room: m.Room, Limit: c.MaxPeers, Entry: entry, Req: s.request(answer{re: m.ID}),
 		Member: Member{ID: s.peer, User: s.user, Granted: s.who().role(), Rank: s.rank, Data: m.Data},
 	}
+	if link != nil {
+		change.Source = s.address()
+	}
 	s.mu.Lock()
 	voided := s.doors != nil && s.doors.voided
 	s.mu.Unlock()

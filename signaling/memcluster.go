@@ -23,8 +23,8 @@ type MemoryCluster struct {
 	nodes   map[string]*memoryNode
 	dir     map[string]memoryEntry // by peer
 	rooms   map[roomKey]Roster
-	kept    map[roomKey]*time.Timer // rooms without members that had bans or links
-	version uint64                  // of all rosters, so that none ever repeats
+	kept    keptRooms
+	version uint64 // of all rosters, so that none ever repeats
 }
 
 type roomKey struct{ app, room string }
@@ -42,7 +42,7 @@ func NewMemoryCluster() *MemoryCluster {
 		nodes: make(map[string]*memoryNode),
 		dir:   make(map[string]memoryEntry),
 		rooms: make(map[roomKey]Roster),
-		kept:  make(map[roomKey]*time.Timer),
+		kept:  newKeptRooms(),
 	}
 }
 
@@ -102,7 +102,7 @@ func (n *memoryNode) endLease() {
 	defer c.mu.Unlock()
 	n.down = time.Now()
 	for key, roster := range c.rooms {
-		if !slices.ContainsFunc(nodesOf(roster), c.aliveLocked) {
+		if len(roster.Members) > 0 && !slices.ContainsFunc(nodesOf(roster), c.aliveLocked) {
 			c.keepLocked(key, Roster{Rules: roster.Rules.lasting(n.down)})
 		}
 	}

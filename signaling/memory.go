@@ -85,7 +85,7 @@ func (s *session) weighLocked() {
 
 // weighLocked counts what the copy of the roster has come to take.
 func (r *room) weighLocked() {
-	now := 0
+	now := r.rules.cost()
 	for _, m := range r.members {
 		now += entryCost + len(m.Data)
 	}

@@ -41,22 +41,20 @@ func (n *memoryNode) Change(ch Change) {
 	}
 }
 
-// maxKept is the number of rooms without members of which something is kept.
-// Beyond it, nothing of a further one is.
-const maxKept = 10_000
-
 // keepLocked keeps a roster, for as long as there is something in it.
 func (c *MemoryCluster) keepLocked(key roomKey, r Roster) {
-	switch {
-	case len(r.Members) > 0:
-		c.rooms[key] = r
-	case r.Rules == nil || c.kept[key] == nil && len(c.kept) >= maxKept:
+	c.kept.drop(key)
+	if len(r.Members) == 0 && r.Rules == nil {
 		delete(c.rooms, key)
-	default:
-		c.rooms[key] = r
-		if c.kept[key] == nil {
-			c.kept[key] = time.AfterFunc(time.Until(time.UnixMilli(r.Rules.until())), func() { c.forgetRoom(key) })
-		}
+		return
+	}
+	c.rooms[key] = r
+	if len(r.Members) > 0 {
+		return
+	}
+	over := time.AfterFunc(time.Until(time.UnixMilli(r.Rules.until())), func() { c.forgetRoom(key) })
+	for _, other := range c.kept.add(key, r.Rules, over) {
+		delete(c.rooms, other)
 	}
 }
 
@@ -64,7 +62,6 @@ func (c *MemoryCluster) keepLocked(key roomKey, r Roster) {
 func (c *MemoryCluster) forgetRoom(key roomKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.kept, key)
 	if r, ok := c.rooms[key]; ok && len(r.Members) == 0 {
 		c.keepLocked(key, Roster{Rules: r.Rules.lasting(time.Now())})
 	}

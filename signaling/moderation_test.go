@@ -152,7 +152,7 @@ func TestBansOfAnEmptyRoomAreForgottenInTime(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if h.cluster.keeps("room") || len(h.cluster.kept) != 0 {
+		if h.cluster.keeps("room") || len(h.cluster.kept.rooms) != 0 || h.cluster.kept.bytes != 0 {
 			t.Error("the room is kept")
 		}
 	})

@@ -72,7 +72,7 @@ func (r Roster) kick(c *Change, i int, by *Member, now time.Time) (Roster, []Ste
 		return r, nil, wire.CodeForbidden
 	}
 	after := r.without(i)
-	after.Rules = r.Rules.ban(Ban{Peer: m.ID, Until: now.Add(keepOut).UnixMilli(), Firm: true}, now)
+	after.Rules = r.Rules.ban(Ban{Peer: m.ID, Until: now.Add(keepOut).UnixMilli(), Firm: true}, c.Source, now)
 	return after, []Step{{Kind: ChangeLeave, Member: m, Reason: wire.ReasonKicked}}, ""
 }
 
@@ -96,10 +96,10 @@ func (r Roster) ban(c *Change, i int, by *Member, now time.Time) (Roster, []Step
 	}
 	rules, firm := r.Rules, by == nil || by.Granted == roleHost
 	if peer != "" {
-		rules = rules.ban(Ban{Peer: peer, Until: until, Firm: firm}, now)
+		rules = rules.ban(Ban{Peer: peer, Until: until, Firm: firm}, c.Source, now)
 	}
 	if user != "" {
-		rules = rules.ban(Ban{User: user, Until: until, Firm: firm}, now)
+		rules = rules.ban(Ban{User: user, Until: until, Firm: firm}, c.Source, now)
 	}
 	var steps []Step
 	if until > now.UnixMilli() {

@@ -124,7 +124,7 @@ func (r Roster) enter(m *Member, c *Change, now time.Time) (after Roster, code w
 	e, rules := c.Entry, r.Rules.or()
 	m.Role = m.Granted
 	if e.Link != nil {
-		if r.Rules, code = r.Rules.use(e.Link, now); code != "" {
+		if r.Rules, code = r.Rules.use(e.Link, c.Source, now); code != "" {
 			return r, code
 		}
 		m.Role = cmp.Or(m.Role, memberRole(e.Link.Role))

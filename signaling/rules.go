@@ -21,6 +21,7 @@ type Rules struct {
 	Candidates wire.Policy
 	Bans       []Ban
 	Links      []LinkUse
+	Source     string // the address of the host who banned last, or, without bans, of who came last by a link that is counted; "": code, or not known
 }
 
 // A Ban keeps a peer, or all peers of a user, out of a room.
@@ -71,13 +72,29 @@ func (r *Rules) lasting(now time.Time) *Rules {
 	}
 	ms := now.UnixMilli()
 	left := Rules{
-		Bans:  slices.DeleteFunc(slices.Clone(r.Bans), func(b Ban) bool { return b.Until <= ms }),
-		Links: slices.DeleteFunc(slices.Clone(r.Links), func(l LinkUse) bool { return l.Until <= ms }),
+		Source: r.Source,
+		Bans:   slices.DeleteFunc(slices.Clone(r.Bans), func(b Ban) bool { return b.Until <= ms }),
+		Links:  slices.DeleteFunc(slices.Clone(r.Links), func(l LinkUse) bool { return l.Until <= ms }),
 	}
 	if len(left.Bans) == 0 && len(left.Links) == 0 {
 		return nil
 	}
 	return &left
+}
+
+// cost is the memory that r takes.
+func (r *Rules) cost() int {
+	if r == nil {
+		return 0
+	}
+	n := 192 // itself, with the hash of a password
+	for _, b := range r.Bans {
+		n += 64 + len(b.Peer) + len(b.User)
+	}
+	for _, l := range r.Links {
+		n += 48 + len(l.ID)
+	}
+	return n
 }
 
 // until is when nothing of what lasts is left, ms of the wall clock.
@@ -101,13 +118,13 @@ func (r *Rules) banned(m *Member, now time.Time) bool {
 }
 
 // ban returns r with b, or, if that has no end, without it.
-func (r *Rules) ban(b Ban, now time.Time) *Rules {
+func (r *Rules) ban(b Ban, source string, now time.Time) *Rules {
 	after, ms := r.or(), now.UnixMilli()
 	after.Bans = slices.DeleteFunc(slices.Clone(after.Bans), func(o Ban) bool {
 		return o.Until <= ms || o.Peer == b.Peer && o.User == b.User
 	})
 	if b.Until > ms {
-		after.Bans = append(after.Bans, b)
+		after.Bans, after.Source = append(after.Bans, b), source
 	}
 	if len(after.Bans) > maxBans {
 		first := slices.MinFunc(after.Bans, func(a, b Ban) int { return int(min(max(a.Until-b.Until, -1), 1)) })
@@ -117,7 +134,7 @@ func (r *Rules) ban(b Ban, now time.Time) *Rules {
 }
 
 // use returns r with one use more of a link, or why it may not be used.
-func (r *Rules) use(p *LinkPass, now time.Time) (*Rules, wire.Code) {
+func (r *Rules) use(p *LinkPass, source string, now time.Time) (*Rules, wire.Code) {
 	ms := now.UnixMilli()
 	if p.Until <= ms {
 		return r, wire.CodeLinkExpired
@@ -137,6 +154,9 @@ func (r *Rules) use(p *LinkPass, now time.Time) (*Rules, wire.Code) {
 		return r, wire.CodeLinkUsed
 	default:
 		after.Links[i].Uses++
+	}
+	if len(after.Bans) == 0 {
+		after.Source = source
 	}
 	return &after, ""
 }

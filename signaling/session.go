@@ -96,6 +96,16 @@ func (s *session) who() *Identity {
 	return s.identity
 }
 
+// address is where the client comes from, as those of sources; "": it is not known.
+func (s *session) address() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link == nil || s.link.src == nil {
+		return ""
+	}
+	return s.link.src.addr.String()
+}
+
 func (s *session) alive() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
