@@ -63,6 +63,7 @@ type Claim struct {
 	Epoch uint64        // of the resume token
 	Age   time.Duration // of the link that said hello
 	Force string        // a node that did not answer, and whose session is taken
+	Look  bool          // only asks who has it: nothing changes, and "" says that nobody does
 }
 
 // A ChangeKind says what a Change does.

@@ -102,6 +102,68 @@ func TestExpiredSessionEndsWithTheWindow(t *testing.T) {
 	})
 }
 
+// TestRenewedSessionOutlivesItsResumeToken resumes elsewhere without a token, when what the resume
+// token says is over, and what the session was told last is not.
+func TestRenewedSessionOutlivesItsResumeToken(t *testing.T) {
+	eachWithTickets(t, func(t *testing.T, h *harness) {
+		ann, _ := h.arrive(t, "ann|20|a,b")
+		bob, _ := h.arrive(t, "bob|0|")
+		ann.info, bob.info = from("192.0.2.1"), from("192.0.2.2")
+		ann.join("b")
+		bob.join("b")
+		ann.want(wire.TypePeerJoined)
+		ann.renew("ann|600|b")
+		time.Sleep(21 * time.Second)
+		ann.cut()
+		bob.tell(ann, "b", `1`)
+		ann.elsewhere()
+		ann.resumeWith("")
+		if w := ann.welcomed(true); w.Expires > 600_000-21_000 {
+			t.Errorf("welcome says %d ms", w.Expires)
+		}
+		ann.wantMessage(bob, `1`)
+		ann.send(&wire.Message{Type: wire.TypeJoin, Room: "a"}) // which the older one allowed
+		ann.wantError(wire.CodeForbidden, ann.id)
+		h.wantLimit(LimitAuth, 0)
+	})
+}
+
+// TestOutdatedHelloLeavesAHangingNodeItsSession has nobody who could say that the
+// identity was renewed: the claim waits for a token.
+func TestOutdatedHelloLeavesAHangingNodeItsSession(t *testing.T) {
+	inBubble(t, 3, Config{Authenticate: tickets}, func(t *testing.T, h *harness) {
+		ann, _ := h.arrive(t, "ann|20|a")
+		ann.renew("ann|600|a")
+		time.Sleep(21 * time.Second)
+		h.cluster.Kill(ann.srv.node.Name()) // nobody knows for 5 s
+		ann.elsewhere()
+		for range 2 {
+			ann.resumeWith("")
+			time.Sleep(handLimit)
+			ann.wantError(wire.CodeUnauthenticated, 0)
+		}
+		ann.resumeWith("ann|600|a")
+		time.Sleep(handLimit)
+		ann.welcomed(false)
+	})
+}
+
+// TestOutdatedHelloDoesNotKeepALostSession asks for a session whose node is gone, with which
+// its time does not begin anew.
+func TestOutdatedHelloDoesNotKeepALostSession(t *testing.T) {
+	inBubble(t, 3, Config{Authenticate: tickets}, func(t *testing.T, h *harness) {
+		ann, _ := h.arrive(t, "ann|20|a")
+		h.cluster.Kill(ann.srv.node.Name())
+		ann.elsewhere()
+		time.Sleep(memoryLease + 50*time.Second)
+		ann.resumeWith("")
+		ann.wantError(wire.CodeUnauthenticated, 0)
+		time.Sleep(11 * time.Second)
+		ann.resumeWith("ann|600|a")
+		ann.wantError(wire.CodeSessionGone, 0)
+	})
+}
+
 // TestExpiredResumeTokenOfALostNode has nothing but the resume token to go by.
 func TestExpiredResumeTokenOfALostNode(t *testing.T) {
 	inBubble(t, 3, Config{Authenticate: tickets}, func(t *testing.T, h *harness) {

@@ -259,6 +259,9 @@ func (n *memoryNode) Claim(_ context.Context, cl Claim) (string, error) {
 	case owner == nil || time.Since(owner.down) > c.window:
 		return "", gone
 	}
+	if cl.Look {
+		return "", nil
+	}
 	if e.epoch > cl.Epoch+1 { // an old token: stolen, or of a client that went back in time
 		c.endLocked(cl.Peer)
 		return "", gone

@@ -39,8 +39,6 @@ func (l *Link) resume(ctx context.Context, h *wire.Hello, mayWait bool, fx *effe
 			err = s.takeOver(&ask, fx)
 		case !mayWait:
 			err = errElsewhere
-		case ask.identity == nil && tok.id.expired(srv.cfg.Now()): // before the claim, which would use the token up
-			err = ask.refused
 		default:
 			err = l.fetch(ctx, &ask, fx)
 		}
@@ -62,6 +60,12 @@ type asking struct {
 	identity *Identity   // by the token that came along; nil: there was none that is good
 	refused  *wire.Error // then: what a client is told whose identity has expired
 	ice      wire.ICE
+}
+
+// outdated reports whether the hello says nobody who may come in by now. The
+// node that has the session may know a newer identity, but without it there is none.
+func (a *asking) outdated() bool {
+	return a.identity == nil && a.tok.id.expired(a.link.srv.cfg.Now())
 }
 
 // here reports whether the session lives on this node and can be taken over.
@@ -95,10 +99,9 @@ func (s *session) takeOver(a *asking, fx *effects) error {
 
 // whyNot is what a client is told whose resume is refused.
 var whyNot = map[wire.Code]string{
-	wire.CodeReplaced:        "a connection that was opened after this one has the session",
-	wire.CodeSessionGone:     "the session has ended, or the resume token is an old one",
-	wire.CodeUnauthenticated: "the identity of the session has expired; say hello with a new token",
-	wire.CodeUnavailable:     "the session is being resumed elsewhere at the same time",
+	wire.CodeReplaced:    "a connection that was opened after this one has the session",
+	wire.CodeSessionGone: "the session has ended, or the resume token is an old one",
+	wire.CodeUnavailable: "the session is being resumed elsewhere at the same time",
 }
 
 // judgeLocked decides whether a token may resume, by a link that began then:
@@ -259,29 +262,37 @@ func (s *session) wait(ctx context.Context) error {
 // arrive claims the session, and asks its owner for the history. Where there is
 // none, the claim is repeated with force: the owner is dead and nobody knows yet,
 // it hangs, or it has handed the session to a node that died before the
-// directory knew.
+// directory knew. A claim uses the token up, so that there is none for a hello that is
+// outdated.
 func (s *session) arrive(ctx context.Context, a *asking, fx *effects) error {
-	owner, named, force := "", "", ""
+	owner, named, force, look := "", "", "", a.outdated()
 	for range maxAsked {
 		if owner == "" {
 			var err error
 			owner, err = s.srv.node.Claim(ctx, Claim{
-				Peer: s.peer, Epoch: a.tok.epoch, Age: s.srv.now() - a.link.began, Force: force,
+				Peer: s.peer, Epoch: a.tok.epoch, Age: s.srv.now() - a.link.began, Force: force, Look: look,
 			})
 			if err != nil {
 				return err
 			}
 			named = owner
 		}
-		if owner == "" {
+		switch {
+		case owner == "" && look:
+			return a.refused
+		case owner == "":
 			return s.claimed(a, fx)
 		}
 		h, err := s.ask(ctx, owner, a)
 		switch {
 		case err != nil:
 			return err
+		case (h == nil || h.Gone) && look:
+			return a.refused
 		case h == nil || h.Gone:
 			owner, force = "", named
+		case h.Code == wire.CodeUnauthenticated:
+			return a.refused
 		case h.Code != "":
 			return wire.Refuse(h.Code, "%s", whyNot[h.Code])
 		case h.Node != "":

@@ -63,7 +63,7 @@ func (l *Link) renew(ctx context.Context, h *wire.Hello, a *asking) error {
 	case err != nil:
 		a.refused = l.srv.refusal(err)
 		forbidden := a.refused.Code == wire.CodeForbidden
-		if forbidden || a.tok.id.expired(c.Now()) { // else many who come back with what they had would look like one who guesses
+		if forbidden || given && a.tok.id.expired(c.Now()) { // else many who come back with what they had would look like one who guesses
 			l.slowDown(ctx, a.refused)
 		}
 		if forbidden {
