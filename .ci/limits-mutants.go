@@ -50,6 +50,7 @@ var mutants = []mutant{
 	{"rate", "signaling/ws/meter.go", "|| op == opClose:", "|| op == opClose || op == 0:", "TestEmptyFragmentsAreCharged"},
 	{"joins", "signaling/share.go", "if s.joins.over(", "if false && s.joins.over(", "TestJoinsAreBounded"},
 	{"joins", "signaling/change.go", "if len(r.members) == 1 {", "if false {", "TestJoinsAreBounded"},
+	{"joins", "signaling/takeover.go", "s.joins = bucket(s.srv.now() + h.Joins)", "", "TestMoveIsNoNewBurstOfJoins"},
 	{"joins", "signaling/handle.go", "if !own.inside() { //", "if false { //", "TestKnocksAreBounded"},
 	{"ip_rooms", "signaling/share.go", "if s.srv.sources.guesses(src) {", "if false {", "TestGuessingRoomsIsBounded"},
 	{"rooms", "signaling/join.go", "if rooms >= c.MaxRooms {", "if false {", "TestRoomFullAndTooManyRooms"},

@@ -241,6 +241,28 @@ func TestJoinsAreBounded(t *testing.T) {
 	})
 }
 
+// TestMoveIsNoNewBurstOfJoins resumes, with three servers on another one, who has joined too much.
+func TestMoveIsNoNewBurstOfJoins(t *testing.T) {
+	eachTopology(t, Config{JoinRate: 1, JoinBurst: 2 * newRoomCost}, func(t *testing.T, h *harness) {
+		c := h.hello(t)
+		c.join("a")
+		c.join("b")
+		for range 3 {
+			c.send(&wire.Message{Type: wire.TypeJoin, Room: "c"})
+			c.wantError(wire.CodeRateLimited, c.id)
+			had := c.conn.seq()
+			c.cut()
+			c.elsewhere()
+			c.resume(had)
+			c.welcomed(true)
+		}
+		time.Sleep(time.Second)
+		c.join("c") // which is paid by now
+		c.send(&wire.Message{Type: wire.TypeJoin, Room: "d"})
+		c.wantError(wire.CodeRateLimited, c.id)
+	})
+}
+
 // TestGuessingRoomsIsBounded has many clients of one address, so that none is
 // over its own limit.
 func TestGuessingRoomsIsBounded(t *testing.T) {
