@@ -250,3 +250,34 @@ func TestSecondTimeInTheLobbyIsToldAsEvents(t *testing.T) {
 		})
 	}
 }
+
+// Who came by a link stays in the room over a lost server, though the link has
+// ended meanwhile; one that never was good lets nobody in.
+func TestALinkThatHasEndedEndsNoMembership(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, signaling.Config{})
+		host := h.join(Config{})
+		defer host.close()
+		link, err := host.room.MakeLink(t.Context(), LinkOptions{TTL: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		guest, late := h.dialed(Config{}), h.dialed(Config{})
+		r, err := guest.JoinWith(t.Context(), "r", JoinOptions{Link: link.Text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		after(2 * time.Hour)
+		if _, err := late.JoinWith(t.Context(), "r", JoinOptions{Link: link.Text}); wireCode(err) != wire.CodeLinkExpired {
+			t.Errorf("%v, want %s", err, wire.CodeLinkExpired)
+		}
+		h.replace()
+		after(time.Minute)
+		if err := r.Update(t.Context(), json.RawMessage(`1`)); err != nil {
+			t.Error(err)
+		}
+		if peers := r.Peers(); len(peers) != 1 || peers[0].ID != host.client.ID() {
+			t.Errorf("in the room with %+v", peers)
+		}
+	})
+}

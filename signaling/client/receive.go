@@ -114,6 +114,9 @@ func (c *Client) answerLocked(m *wire.Message, err error) bool {
 		// Only now: what was sent before went out before.
 		c.giveUpRoomLocked(r.room)
 	case r.typ == wire.TypeJoin && err != nil:
+		if r.room.joinsWithoutLinkLocked(err) {
+			return true
+		}
 		c.endRoomLocked(r.room, err)
 	}
 	if r.call != nil && m.Call != nil {

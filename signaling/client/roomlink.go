@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -39,4 +40,21 @@ func (r *Room) MakeLink(ctx context.Context, o LinkOptions) (Link, error) {
 		return Link{}, fmt.Errorf("%w: link: %w", errProtocol, err)
 	}
 	return Link{Text: made.Link, TTL: time.Duration(made.Expires) * time.Millisecond}, nil
+}
+
+// joinsWithoutLinkLocked joins again without the link, if err refuses that to a
+// client that was in the room: a link may end meanwhile, or be used by another
+// when a lost server has taken along how often it was.
+func (r *Room) joinsWithoutLinkLocked(err error) bool {
+	var refusal *wire.Error
+	if !r.been || r.door == nil || r.door.Link == "" || r.client.rooms[r.name] != r || !errors.As(err, &refusal) {
+		return false
+	}
+	switch refusal.Code {
+	case wire.CodeBadLink, wire.CodeLinkExpired, wire.CodeLinkUsed:
+		r.door = &wire.Door{Password: r.door.Password}
+		r.sendJoinLocked()
+		return true
+	}
+	return false
 }

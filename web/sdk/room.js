@@ -12,6 +12,7 @@ import { size } from './wire.js';
 /** @typedef {import('./participant.js').Participant} Participant */
 /** @typedef {import('./lobby.js').Knocker} Knocker */
 /** @typedef {import('./moderation.js').Rules} Rules */
+/** @typedef {import('./roster.js').RoomEvents} RoomEvents */
 /** @typedef {import('./session.js').State | 'waiting'} State waiting: in the lobby */
 /** @typedef {'left' | 'replaced' | 'failed' | 'kicked' | 'banned' | 'ended' | 'forbidden'} Reason why the room is over */
 /**
@@ -47,18 +48,6 @@ import { size } from './wire.js';
  *   over says that this room is over, tells the server so if it has me inside,
  *   and gives up the connection if that was made for this room
  */
-/**
- * @typedef {{
- *   statechange: {}, blocked: {}, error: {error: SignalError},
- *   participantjoined: {participant: Participant}, participantaway: {participant: Participant},
- *   participantback: {participant: Participant}, participantchanged: {participant: Participant},
- *   participantleft: {participant: Participant, reason: import('./roster.js').LeftReason},
- *   message: {participant: Participant, data: any}, muterequest: {participant: Participant, data: any},
- *   waiting: {after: number}, role: {role: Role, by: Participant | null}, rules: {rules: Rules, by: Participant | null},
- *   knock: {knocker: Knocker}, knockended: {knocker: Knocker, reason: import('./lobby.js').KnockEnd},
- * }} RoomEvents
- */
-
 /** @type {Set<string>} */
 const endings = new Set(['replaced', 'kicked', 'banned', 'ended', 'forbidden']);
 
@@ -236,8 +225,15 @@ export class Room extends Moderated {
     }
     this.#wire.session.push(frame, {
       answer: true,
-      fail: (error) => error.code === 'outcome_unknown' || this.#out(error), // it is sent again
+      fail: (error) => error.code === 'outcome_unknown' || this.#refused(error), // it is sent again
     });
+  }
+
+  /** A link may have ended since it let me in, and is not needed to stay. @param {SignalError} error */
+  #refused(error) {
+    if (this.#entered || !this.#keys.link || !/^(bad_link|link_.*)$/.test(error.code)) return this.#out(error);
+    this.#keys.link = undefined;
+    this.#join();
   }
 
   /** The server does not have me inside, or no more. @param {SignalError} error @param {Reason} [reason] */

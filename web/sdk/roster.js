@@ -9,11 +9,23 @@ const AWAY_AFTER = 1_000;
 /** @typedef {import('./participant.js').Participant} Participant */
 /** @typedef {'left' | 'timeout' | 'forbidden' | 'kicked' | 'banned' | 'ended' | 'replaced'} LeftReason why a participant is not there any more */
 /**
+ * What a room tells.
+ * @typedef {{
+ *   statechange: {}, blocked: {}, error: {error: import('./errors.js').SignalError},
+ *   participantjoined: {participant: Participant}, participantaway: {participant: Participant},
+ *   participantback: {participant: Participant}, participantchanged: {participant: Participant},
+ *   participantleft: {participant: Participant, reason: LeftReason},
+ *   message: {participant: Participant, data: any}, muterequest: {participant: Participant, data: any},
+ *   waiting: {after: number}, role: {role: import('./wire.js').Role, by: Participant | null}, rules: {rules: import('./moderation.js').Rules, by: Participant | null},
+ *   knock: {knocker: import('./lobby.js').Knocker}, knockended: {knocker: import('./lobby.js').Knocker, reason: import('./lobby.js').KnockEnd},
+ * }} RoomEvents
+ */
+/**
  * What a roster needs of its room.
  * @typedef {{
  *   name: string, me: import('./me.js').Me, wire: import('./room.js').Wire,
  *   configuration: () => RTCConfiguration,
- *   fire: <K extends keyof import('./room.js').RoomEvents>(type: K, fields: import('./room.js').RoomEvents[K]) => void,
+ *   fire: <K extends keyof RoomEvents>(type: K, fields: RoomEvents[K]) => void,
  * }} RosterOptions
  */
 

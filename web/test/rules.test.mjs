@@ -112,6 +112,19 @@ test('a join shows password and link, also to another server', async () => {
   assert.deepEqual(server.frames.filter(({ type }) => type === 'join').map(({ password, link }) => [password, link]), [['sesame', 'L1'], ['sesame', 'L1']]);
 });
 
+for (const code of ['bad_link', 'link_expired', 'link_used']) {
+  test(`a link that has ended (${code}) ends no call: it is joined again without`, async () => {
+    const { clock, server, enter } = house();
+    const ana = await enter('Ana', { password: 'sesame', link: 'L1' });
+    ana.on('error', ({ error }) => assert.fail(error));
+    server.judge = (session, { type, id, link }) => type === 'join' && link !== undefined && (server.tell(session, { type: 'error', re: id, code, text: 'no' }), true);
+    server.die();
+    await clock.advance(10_000);
+    assert.equal(ana.state, 'connected');
+    assert.deepEqual(server.frames.filter(({ type }) => type === 'join').map(({ password, link }) => [password, link]), [['sesame', 'L1'], ['sesame', 'L1'], ['sesame', undefined]]);
+  });
+}
+
 for (const code of ['room_locked', 'password_required', 'wrong_password', 'banned', 'lobby_full', 'duplicate_identity', 'bad_link', 'link_expired', 'link_used']) {
   test(`a rule that keeps one out (${code}) is final, and the next try is a new one`, async () => {
     const { clock, server, online } = house();

@@ -41,18 +41,37 @@ const words = {
 
 class Person {
   world = new World();
+  /** @type {Set<Socket>} */ sockets = new Set();
+  away = false; // without a network
 
   /** @param {string} who @param {string} url */
   constructor(who, url) {
     this.who = who;
     const { RTCPeerConnection } = this.world;
-    const env = { WebSocket: Socket, fetch, setTimeout, clearTimeout, Date, Math, crypto, window: new EventTarget(), RTCPeerConnection, MediaStream: Stream, navigator: new MediaDevices().navigator };
-    const given = { url, env, name: who };
+    const { sockets } = this;
+    const reach = (address) => (this.away ? 'ws://127.0.0.1:1' : address);
+    class Line extends Socket {
+      constructor(address, protocols) {
+        super(reach(address), protocols);
+        sockets.add(this);
+      }
+    }
+    const env = { WebSocket: Line, fetch, setTimeout, clearTimeout, Date, Math, crypto, window: new EventTarget(), RTCPeerConnection, MediaStream: Stream, navigator: new MediaDevices().navigator };
+    const given = { url, env, name: who, reconnect: () => 20 };
     const hear = (target) => this.#hear(target);
     this.names = createContext({
       ...sdk, Track, setTimeout, hear,
       tell: (...said) => this.#tell(...said),
       world: this.world,
+      /** Loses the network, until back(). */
+      lose: () => {
+        this.away = true;
+        for (const socket of sockets) socket.terminate();
+        sockets.clear();
+      },
+      back: () => {
+        this.away = false;
+      },
       /** Waits for what no event tells. */
       until: async (holds) => {
         while (!holds()) await new Promise((soon) => setTimeout(soon, 10));
