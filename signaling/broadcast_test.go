@@ -128,6 +128,34 @@ func TestVolatileIsNotForThoseBehind(t *testing.T) {
 	})
 }
 
+func TestVolatileToOnePeerIsNotForOneBehind(t *testing.T) {
+	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
+		ready, slow, away := h.hello(t), h.hello(t), h.hello(t)
+		away.cut()
+		slow.conn.setLazy(true)
+		for _, c := range []*client{ready, slow, away} {
+			p := h.app().Peer(c.peer)
+			p.Emit("big", strings.Repeat("x", volatileLimit))
+			if err := p.EmitVolatile("position", 1); err != nil {
+				t.Error(err)
+			}
+			p.Emit("last", 2)
+		}
+		synctest.Wait()
+		slow.conn.read(100)
+		away.resume(away.conn.had)
+		away.welcomed(true)
+		for c, want := range map[*client][]string{ready: {"big", "position", "last"}, slow: {"big", "last"}, away: {"big", "last"}} {
+			for _, name := range want {
+				if m := c.want(wire.TypeEvent); m.Name != name {
+					t.Errorf("got %s, want %s", m.Name, name)
+				}
+			}
+			c.wantNothing()
+		}
+	})
+}
+
 func TestBroadcastToARoomComesInTheOrderOfItsChanges(t *testing.T) {
 	eachTopology(t, Config{}, func(t *testing.T, h *harness) {
 		alice := h.hello(t)

@@ -192,26 +192,44 @@ func (c *client) ringing() string {
 // TestGlareIsWonByWhoIsLongerHere says which of the two invitations holds, also
 // where it was the second.
 func TestGlareIsWonByWhoIsLongerHere(t *testing.T) {
-	eachTopology(t, withUsers(Config{}), func(t *testing.T, h *harness) {
-		for range 2 {
-			ana, ben := h.as(t, "ana>ben"), h.as(t, "ben>ana")
-			his := ben.ring("ana")
-			ben.wantRinging(his, wire.ViaDevice)
-			ana.wantInvited(ben, his)
-			hers := ana.ring("ben")
-			ana.wantRinging(hers, wire.ViaDevice)
-			ana.wantOver(wire.TypeCancelled, his, wire.ReasonCrossed)
-			room := ana.wantAccepted(hers, ben)
-			if ben.wantInvited(ana, hers).Room != room {
-				t.Error("it is his invitation that holds")
-			}
-			ben.wantOver(wire.TypeCancelled, hers, wire.ReasonCrossed)
-			if ben.wantAccepted(his, ana) != room {
-				t.Error("they are in two rooms")
-			}
-			wantNothingMore(ana, ben)
-			ana.send(&wire.Message{Type: wire.TypeBye})
-			ben.send(&wire.Message{Type: wire.TypeBye})
-		}
-	})
+	for _, second := range []string{"ana", "ben"} {
+		t.Run(second+" is the second", func(t *testing.T) {
+			eachTopology(t, withUsers(Config{}), func(t *testing.T, h *harness) {
+				ana, ben := h.as(t, "ana>ben"), h.as(t, "ben>ana")
+				var hers, his string
+				ring := map[string]func(){
+					"ana": func() {
+						hers = ana.ring("ben")
+						ana.wantRinging(hers, wire.ViaDevice)
+					},
+					"ben": func() {
+						his = ben.ring("ana")
+						ben.wantRinging(his, wire.ViaDevice)
+					},
+				}
+				var room string
+				if second == "ana" {
+					ring["ben"]()
+					ana.wantInvited(ben, his)
+					ring["ana"]()
+					ana.wantOver(wire.TypeCancelled, his, wire.ReasonCrossed)
+					room = ben.wantInvited(ana, hers).Room
+				} else {
+					ring["ana"]()
+					room = ben.wantInvited(ana, hers).Room
+					ring["ben"]()
+					ana.wantInvited(ben, his)
+					ana.wantOver(wire.TypeCancelled, his, wire.ReasonCrossed)
+				}
+				ben.wantOver(wire.TypeCancelled, hers, wire.ReasonCrossed)
+				if ana.wantAccepted(hers, ben) != room {
+					t.Error("it is his invitation that holds")
+				}
+				if ben.wantAccepted(his, ana) != room {
+					t.Error("they are in two rooms")
+				}
+				wantNothingMore(ana, ben)
+			})
+		})
+	}
 }

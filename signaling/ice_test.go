@@ -124,3 +124,26 @@ func TestPanicOfRevokedIsSurvived(t *testing.T) {
 		}
 	})
 }
+
+// TestRevokedIsCalledInTurn has a peer be taken out twice while the first call is
+// still at work.
+func TestRevokedIsCalledInTurn(t *testing.T) {
+	g := newGrantor()
+	g.slow = time.Second
+	eachTopology(t, g.config(), func(t *testing.T, h *harness) {
+		alice, bob := h.pair(t)
+		alice.join("other")
+		bob.join("other")
+		for _, room := range []string{"room", "other"} {
+			alice.send(&wire.Message{Type: wire.TypeKick, Room: room, To: bob.peer})
+		}
+		time.Sleep(time.Second)
+		if n := g.times(bob.peer); n != 1 {
+			t.Errorf("after 1 s: %d calls, want 1", n)
+		}
+		time.Sleep(time.Second)
+		if n := g.times(bob.peer); n != 2 {
+			t.Errorf("after 2 s: %d calls, want 2", n)
+		}
+	})
+}

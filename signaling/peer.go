@@ -137,10 +137,16 @@ func Value[T any](p *Peer, key string) (value T, ok bool) {
 // Emit sends the peer an event, in order with what else it is sent by this
 // node, on whatever node it is. To a peer that nobody knows it is lost. An
 // error says that v cannot be sent.
-func (p *Peer) Emit(name string, v any) error {
+func (p *Peer) Emit(name string, v any) error { return p.emit(name, v, false) }
+
+// EmitVolatile is Emit for what is soon worth nothing, such as a position: a peer
+// that is behind, as Broadcast.Volatile has it, does not get it.
+func (p *Peer) EmitVolatile(name string, v any) error { return p.emit(name, v, true) }
+
+func (p *Peer) emit(name string, v any, volatile bool) error {
 	b, err := p.app.eventBody(name, v)
 	if err == nil {
-		p.tell(&Tell{Body: b})
+		p.tell(&Tell{Body: b, Volatile: volatile})
 	}
 	return err
 }
