@@ -68,12 +68,17 @@ func newConn(c *call, number uint64, pc *webrtc.PeerConnection) *conn {
 func (c *conn) listen() {
 	c.pc.OnICECandidate(c.gathered)
 	c.pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { c.receive(t) })
-	c.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) {
-		if s == webrtc.ICEConnectionStateFailed || s == webrtc.ICEConnectionStateDisconnected {
-			c.call.pair.Stuck(c.number)
-		}
-	})
+	c.pc.OnICEConnectionStateChange(c.iceChanged)
 	c.pc.OnConnectionStateChange(c.stateChanged)
+}
+
+// iceChanged asks for a restart where media no longer gets through. If it is the
+// own network that has changed, the way to the server is dead as well.
+func (c *conn) iceChanged(s webrtc.ICEConnectionState) {
+	if s == webrtc.ICEConnectionStateFailed || s == webrtc.ICEConnectionStateDisconnected {
+		c.call.robot.client.Probe()
+		c.call.pair.Stuck(c.number)
+	}
 }
 
 func (c *conn) stateChanged(s webrtc.PeerConnectionState) {
