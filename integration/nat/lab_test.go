@@ -60,6 +60,9 @@ func missing() string {
 	if os.Geteuid() != 0 {
 		return "network namespaces are for root: run as root, or below unshare --user --map-root-user --net --mount"
 	}
+	if _, err := os.Stat("/dev/net/tun"); err != nil {
+		return fmt.Sprintf("%v: modprobe tun, and let the container have it", err)
+	}
 	return ""
 }
 

@@ -20,6 +20,7 @@ type path string
 const (
 	direct  path = "direct"
 	relayed path = "relay"
+	anyPath path = "any"
 )
 
 // expectedPaths is the table of web/docs/nat.md: the first is who was there first.

@@ -74,12 +74,15 @@ func runPeer() error {
 		_, _ = io.Copy(io.Discard, os.Stdin) // an end is an end
 		cancel()
 	}()
+	now := time.NewTicker(500 * time.Millisecond) // the state may change without a frame
+	defer now.Stop()
 	for out := json.NewEncoder(os.Stdout); ; {
 		if err := out.Encode(reportOf(r)); err != nil {
 			return err
 		}
 		select {
 		case <-changed:
+		case <-now.C:
 		case <-r.Client().Done():
 			return fmt.Errorf("the client has ended: %w", r.Client().Err())
 		case <-ctx.Done():
@@ -117,7 +120,9 @@ func reportOf(r *robot.Robot) (report peerReport) {
 	for _, p := range r.Report().Peers {
 		report.Connected, report.Connections, report.State = p.Connected, p.Connections, p.State
 		report.Relay = p.Path.RelayProtocol
-		report.Path = fmt.Sprintf("%s %s %s to %s %s", p.Path.Local, p.Path.LocalAddress, p.Path.RelayProtocol, p.Path.Remote, p.Path.RemoteAddress)
+		if to := p.Path; to != (robot.Path{}) {
+			report.Path = fmt.Sprintf("%s %s %s to %s %s", to.Local, to.LocalAddress, to.RelayProtocol, to.Remote, to.RemoteAddress)
+		}
 		for _, track := range p.Tracks {
 			if track.Kind == webrtc.RTPCodecTypeVideo {
 				report.Pictures += track.Matched
