@@ -1,5 +1,56 @@
 package signaling
 
+import (
+	"context"
+	"sync"
+)
+
+// hands are the goroutines that run code for peers, and Config.Ended.
+type hands struct {
+	mu   sync.Mutex // guards the following; a leaf
+	busy int
+	idle chan struct{} // closed when busy is 0; nil: nobody waits
+}
+
+// run runs f on a goroutine, which ends with it.
+func (h *hands) run(f func()) {
+	h.mu.Lock()
+	h.busy++
+	h.mu.Unlock()
+	go func() {
+		defer h.ended()
+		f()
+	}()
+}
+
+func (h *hands) ended() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.busy--; h.busy == 0 && h.idle != nil {
+		close(h.idle)
+		h.idle = nil
+	}
+}
+
+// wait waits until none is busy, or ctx ends, whose error it then returns.
+func (h *hands) wait(ctx context.Context) error {
+	h.mu.Lock()
+	if h.busy > 0 && h.idle == nil {
+		h.idle = make(chan struct{})
+	}
+	idle := h.idle
+	h.mu.Unlock()
+	if idle == nil {
+		return nil
+	}
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // do runs f when all that was given to do before has run. It never blocks, and
 // may be called under locks.
 func (p *Peer) do(f func()) {
@@ -11,7 +62,7 @@ func (p *Peer) do(f func()) {
 	}
 	if !p.running {
 		p.running = true
-		go p.run()
+		p.app.srv.hands.run(p.run)
 	}
 }
 

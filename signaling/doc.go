@@ -55,7 +55,8 @@
 // A session may be resumed while its handler runs, here or on another node; the
 // answer finds it there, and Call.Context ends with the session wherever that is.
 // What a handler sends with Emit comes before its answer. Shutdown ends the
-// contexts, and does not wait for code that does not heed them.
+// contexts, and waits for the code and for hooks that come behind it, for as long
+// as its own context holds.
 //
 // What moves with a session to another node: its identity, its rooms, and what it
 // has still to be told. Hooks do not hear of a move: it is neither a disconnect nor a

@@ -125,7 +125,7 @@ func (fx *effects) flush() {
 	for _, s := range fx.ended {
 		s.srv.forgetEmpty(s.app)
 		if s.srv.cfg.Ended != nil {
-			go s.srv.callEnded(s.peer) // user code, never inside Receive; it ends with the call
+			s.srv.hands.run(func() { s.srv.callEnded(s.peer) }) // user code, never inside Receive
 		}
 	}
 	for _, line := range fx.logs {

@@ -3,6 +3,7 @@ package signaling
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -206,6 +207,34 @@ func TestShutdown(t *testing.T) {
 		alice.elsewhere()
 		alice.resume(alice.conn.had)
 		alice.welcomed(false)
+	})
+}
+
+func TestShutdownWaitsForWhatHooksAreTold(t *testing.T) {
+	var release chan struct{}
+	var ended atomic.Bool
+	cfg := Config{Ended: func(string) { <-release; ended.Store(true) }}
+	inBubble(t, 1, cfg, func(t *testing.T, h *harness) {
+		told := 0
+		release = make(chan struct{})
+		h.code(func(app *App) {
+			app.OnDisconnecting(func(*Peer, DisconnectReason) { <-release; told++ })
+			app.OnDisconnect(func(*Peer, DisconnectReason) { told++ })
+		})
+		h.hello(t).send(&wire.Message{Type: wire.TypeBye})
+		time.AfterFunc(time.Minute, func() { close(release) })
+		start := time.Now()
+		for range 2 {
+			if err := h.servers[0].Shutdown(t.Context()); err != nil {
+				t.Errorf("Shutdown: %v", err)
+			}
+			if !ended.Load() {
+				t.Error("Config.Ended has not returned")
+			}
+			if d := time.Since(start); told != 2 || d != time.Minute {
+				t.Errorf("behind %v %d hooks were told, want 2 behind a minute", d, told)
+			}
+		}
 	})
 }
 

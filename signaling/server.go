@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"maps"
@@ -31,6 +32,7 @@ type Server struct {
 	requests   atomic.Uint64 // numbers Changes and Takes
 	questions  questions
 	running    running
+	hands      hands
 	connecting sync.Map      // by peer: chan wire.Code, of a connect token that is being judged
 	idle       chan struct{} // closed when closing and without links
 
@@ -211,9 +213,13 @@ func newPeerID() string {
 }
 
 // Shutdown tells every client to come back elsewhere, closes all links with
-// CodeGoingAway, and waits until each was detached or ctx ends, whose error it
-// then returns. From then on the Server refuses everything, and its place in
-// the cluster is given up. A second Shutdown waits as the first does.
+// CodeGoingAway, and waits until each was detached. From then on the Server
+// refuses everything, and its place in the cluster is given up. Then it ends the
+// contexts of the code that runs, and waits for that too: handlers, and what
+// hooks and Config.Ended have still to be told. If ctx ends before, it waits no
+// longer, and returns the error of ctx. A second Shutdown waits as the first does.
+//
+// Code that it would wait for must call it on a goroutine of its own.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	first := !s.closing
@@ -243,7 +249,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if first {
 		s.stop()
 	}
-	return err
+	return cmp.Or(err, s.hands.wait(ctx))
 }
 
 // stop stops all timers, and leaves the cluster.
