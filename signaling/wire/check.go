@@ -1,29 +1,13 @@
 package wire
 
-// direction says who may send a message of a type.
-type direction uint8
-
-const (
-	fromClient direction = 1 << iota
-	fromServer
-)
-
-var directions = map[Type]direction{
-	TypeHello: fromClient, TypeWelcome: fromServer, TypePing: fromClient | fromServer, TypePong: fromClient | fromServer,
-	TypeAck: fromClient | fromServer, TypeOK: fromServer, TypeError: fromServer, TypeGoingAway: fromServer, TypeBye: fromClient, TypeToken: fromClient,
-	TypeJoin: fromClient, TypeJoined: fromServer, TypeLeave: fromClient, TypeUpdate: fromClient, TypePeerJoined: fromServer,
-	TypePeerUpdated: fromServer, TypePeerAway: fromServer, TypePeerBack: fromServer, TypePeerLeft: fromServer,
-	TypeOffer: fromClient | fromServer, TypeAnswer: fromClient | fromServer, TypeCandidates: fromClient | fromServer,
-	TypeNegotiate: fromClient | fromServer, TypeReject: fromClient | fromServer, TypeMessage: fromClient | fromServer,
-	TypeGot: fromClient | fromServer, TypeEvent: fromClient | fromServer, TypeReply: fromClient,
-	TypeICE: fromClient, TypeICEServers: fromServer,
-	TypeWatch: fromClient, TypeUnwatch: fromClient, TypePresence: fromServer, TypeStatus: fromClient,
-	TypeInvite: fromClient, TypeInvited: fromServer, TypeRinging: fromServer, TypeAccept: fromClient, TypeAccepted: fromServer,
-	TypeDecline: fromClient, TypeDeclined: fromServer, TypeCancel: fromClient, TypeCancelled: fromServer, TypeMissed: fromServer,
-	TypeKick: fromClient, TypeBan: fromClient, TypeUnban: fromClient, TypeSetRules: fromClient, TypeAdmit: fromClient,
-	TypeDeny: fromClient, TypeEnd: fromClient, TypeSetRole: fromClient, TypeLink: fromClient,
-	TypeMuteRequest: fromClient | fromServer, TypeWaiting: fromServer, TypeDenied: fromServer, TypeKnock: fromServer,
-	TypeKnockEnded: fromServer, TypeRole: fromServer, TypeRules: fromServer,
+// fromClient are the messages that a client may send.
+var fromClient = map[Type]bool{
+	TypeHello: true, TypePing: true, TypePong: true, TypeAck: true, TypeBye: true, TypeToken: true,
+	TypeJoin: true, TypeLeave: true, TypeUpdate: true, TypeICE: true, TypeEvent: true, TypeReply: true,
+	TypeOffer: true, TypeAnswer: true, TypeCandidates: true, TypeNegotiate: true, TypeReject: true, TypeMessage: true, TypeGot: true,
+	TypeWatch: true, TypeUnwatch: true, TypeStatus: true, TypeInvite: true, TypeAccept: true, TypeDecline: true, TypeCancel: true,
+	TypeKick: true, TypeBan: true, TypeUnban: true, TypeSetRules: true, TypeAdmit: true, TypeDeny: true, TypeEnd: true,
+	TypeSetRole: true, TypeLink: true, TypeMuteRequest: true,
 }
 
 // Numbered reports whether a client's frame of type t carries an id.
@@ -58,7 +42,7 @@ func (t Type) Moderates() bool {
 // as limits and membership, is the server's. A refusal has CodeUnknownType,
 // CodeBadRoom or CodeBadMessage.
 func (m *Message) Check() *Error {
-	if directions[m.Type]&fromClient == 0 {
+	if !fromClient[m.Type] {
 		return Refuse(CodeUnknownType, "no message from a client has the type %q", short([]byte(m.Type)))
 	}
 	if m.Type.Numbered() != (m.ID != 0) {
