@@ -102,24 +102,6 @@ func TestExpiredSessionEndsWithTheWindow(t *testing.T) {
 	})
 }
 
-// TestShortenedIdentityIsOverEverywhere renews for a shorter time than the resume token
-// says: only the node that has the session knows.
-func TestShortenedIdentityIsOverEverywhere(t *testing.T) {
-	eachWithTickets(t, func(t *testing.T, h *harness) {
-		ann, _ := h.arrive(t, "ann|600|")
-		ann.renew("ann|20|")
-		time.Sleep(21 * time.Second)
-		ann.wantClosed(wire.CodeUnauthenticated)
-		for _, token := range []string{"", "rubbish"} {
-			ann.elsewhere()
-			ann.resumeWith(token)
-			ann.wantError(wire.CodeUnauthenticated, 0)
-		}
-		ann.resumeWith("ann|60|")
-		ann.welcomed(true)
-	})
-}
-
 // TestRenewedSessionOutlivesItsResumeToken resumes elsewhere without a token, when what the resume
 // token says is over, and what the session was told last is not.
 func TestRenewedSessionOutlivesItsResumeToken(t *testing.T) {
