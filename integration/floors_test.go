@@ -49,6 +49,7 @@ var reserved = map[string][]string{
 	"github.com/alecthomas/":  {"cmd/signal"},
 	"github.com/pires/":       {"cmd/signal"},
 	"rsc.io/":                 {"cmd/signal"},
+	"golang.org/x/crypto/":    {"cmd/signal"},
 }
 
 type pkg struct {

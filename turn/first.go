@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
@@ -84,13 +85,15 @@ type readTLSConn struct {
 
 func (c *readTLSConn) Read(b []byte) (int, error) { return c.read(b, c.Conn) }
 
-// handshake ends the handshake of a TLS connection, in the time that conn has.
+// handshake ends the handshake of a TLS connection, in splitTime.
 func handshake(conn net.Conn) error {
 	t, ok := conn.(*tls.Conn)
 	if !ok {
 		return nil
 	}
-	err := t.Handshake()
+	ctx, cancel := context.WithTimeout(context.Background(), splitTime) // for who looks for a certificate
+	defer cancel()
+	err := t.HandshakeContext(ctx)
 	var plain tls.RecordHeaderError
 	if errors.As(err, &plain) && plain.Conn != nil && plain.RecordHeader[0]>>6 != 0 && plain.RecordHeader[0] < 0x80 {
 		// A browser that was given the wrong scheme shows this to a person.

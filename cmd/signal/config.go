@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"net"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +36,10 @@ type Config struct {
 	PublicHost string `help:"The name at which clients reach this server: that of the TURN URLs. TURN over TLS needs one that the certificate has." placeholder:"NAME"`
 	TLSCert    string `name:"tls-cert" help:"Serve HTTPS with the certificate in this PEM file, and TURN over TLS at the same port. A newer file is used as soon as it is there." placeholder:"FILE" type:"path"`
 	TLSKey     string `name:"tls-key" help:"The key of that certificate." placeholder:"FILE" type:"path"`
+
+	Domain        string `help:"Serve everybody under this name: its certificate comes from Let's Encrypt, whose terms you accept by this, HTTPS is at :443 with TURN over TLS, and browsers are told to use nothing else." placeholder:"NAME"`
+	ACMEEmail     string `name:"acme-email" help:"Where the certificate authority can write to." placeholder:"ADDRESS"`
+	ACMEDirectory string `name:"acme-directory" help:"Another certificate authority that speaks ACME." placeholder:"URL"`
 
 	LAN bool `name:"lan" help:"Try calls between devices of one network: HTTPS at :8443 with a certificate that this machine signs, a QR code of the address, and no request to anywhere."`
 
@@ -78,10 +84,13 @@ func (Config) Help() string {
   Try it on this machine; the page is at http://localhost:8080/
       signal serve
 
+  For everybody, on one port through every firewall; it prints which ports to open:
+      signal serve --domain call.example.org
+
   Between this machine and a phone in the same network:
       signal serve --lan
 
-  On one port through every firewall; open TCP and UDP 443, and UDP and TCP 3478:
+  The same with a certificate that comes from elsewhere:
       signal serve --listen :443 --tls-cert cert.pem --tls-key key.pem --public-host call.example.org
 
   Behind a proxy on this host that ends TLS, with TURN reachable from everywhere:
@@ -137,22 +146,16 @@ func (c *Config) check() error {
 }
 
 func (c *Config) checkAddresses() error {
-	if c.LAN && c.TLSCert != "" {
-		return badSetting("--lan, --tls-cert %q: --lan makes its own certificate; leave out one of them", c.TLSCert)
-	}
-	if c.LAN && c.Listen == defaultListen {
-		c.Listen = lanListen
+	if err := c.checkTLS(); err != nil {
+		return err
 	}
 	host, _, err := splitAddress("--listen", c.Listen)
 	if err != nil {
 		return err
 	}
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return badSetting("--tls-cert %q, --tls-key %q: one does not work without the other; give both, or none", c.TLSCert, c.TLSKey)
-	}
 	if len(c.TURNListen) == 0 {
 		c.TURNListen = []string{net.JoinHostPort(host, turnPort)}
-		c.udpToo = c.TLSCert != ""
+		c.udpToo = c.secure() && !c.LAN
 	}
 	for _, text := range c.TURNListen {
 		if _, _, err = splitAddress("--turn-listen", withoutNetwork(text)); err != nil {
@@ -182,8 +185,40 @@ func (c *Config) checkAddresses() error {
 	return err
 }
 
+// domainForm is a name that a certificate authority can look up.
+var domainForm = regexp.MustCompile(`^([A-Za-z0-9-]{1,63}\.)+[A-Za-z][A-Za-z0-9-]{0,62}$`)
+
+// checkTLS judges where the certificate comes from, and fills in what follows.
+func (c *Config) checkTLS() error {
+	var from []string
+	for name, given := range map[string]bool{"--tls-cert": c.TLSCert != "", "--domain": c.Domain != "", "--lan": c.LAN} {
+		if given {
+			from = append(from, name)
+		}
+	}
+	slices.Sort(from)
+	switch {
+	case len(from) > 1:
+		return badSetting("%s: each brings a certificate; leave out all but one", strings.Join(from, ", "))
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return badSetting("--tls-cert %q, --tls-key %q: one does not work without the other; give both, or none", c.TLSCert, c.TLSKey)
+	case c.Domain != "" && !domainForm.MatchString(c.Domain):
+		return badSetting("--domain %q: not a name that a certificate can be for; use one like call.example.org", c.Domain)
+	case c.Domain == "" && c.ACMEEmail+c.ACMEDirectory != "":
+		return badSetting("--acme-email, --acme-directory: they are for --domain; add it, or leave them out")
+	}
+	c.PublicHost = cmp.Or(c.PublicHost, c.Domain)
+	if c.Listen == defaultListen && c.Domain != "" {
+		c.Listen = domainListen
+	}
+	if c.Listen == defaultListen && c.LAN {
+		c.Listen = lanListen
+	}
+	return nil
+}
+
 // secure says whether HTTP is served over TLS.
-func (c *Config) secure() bool { return c.TLSCert != "" || c.LAN }
+func (c *Config) secure() bool { return c.TLSCert != "" || c.Domain != "" || c.LAN }
 
 // sharesPort says whether TURN is at the port of HTTP too. Browsers that were told
 // to take the certificate of --lan for the page do not take it for TURN.

@@ -38,7 +38,11 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		{args: "serve --turn-urls turn:call.example,http://x", want: `--turn-urls|"http://x"|turn:call.example`},
 		{args: "serve --turn-urls turns:call.example?transport=udp", want: `--turn-urls|DTLS|turns:call.example:443?transport=tcp`},
 		{args: "serve --public-host https://call.example", want: `--public-host "https://call.example"|call.example.org`},
-		{args: "serve --lan --tls-cert a --tls-key b", want: `--lan|--tls-cert|leave out one`},
+		{args: "serve --lan --tls-cert a --tls-key b", want: `--lan, --tls-cert|all but one`},
+		{args: "serve --lan --domain call.example.org", want: `--domain, --lan|all but one`},
+		{args: "serve --domain https://call.example.org", want: `--domain "https://call.example.org"|call.example.org`},
+		{args: "serve --domain 192.0.2.1", want: `--domain "192.0.2.1"`},
+		{args: "serve --acme-email a@b.example", want: `--acme-email|--domain`},
 		{args: "serve --strict --no-self-test", want: `--strict|--no-self-test`},
 		{args: "serve --tls-cert cert.pem", want: `--tls-cert|cert.pem|--tls-key ""|give both`},
 		{args: "serve --listen localhost:0 --tls-cert /nowhere.pem --tls-key " + file, want: `--tls-cert|/nowhere.pem`},
@@ -179,6 +183,7 @@ func TestDefaults(t *testing.T) {
 		{"--listen :443 --tls-cert a --tls-key b", "udp://:3478 tcp://:3478 udp://:443"},
 		{"--listen :443 --tls-cert a --tls-key b --turn-listen udp://:443", "udp://:443"},
 		{"--lan", "udp://:3478 tcp://:3478"},
+		{"--domain call.example.org", "udp://:3478 tcp://:3478 udp://:443"},
 		{"--turn-listen :3478,tcp://[::1]:80", "udp://:3478 tcp://:3478 tcp://[::1]:80"},
 	} {
 		c := parse(t, strings.Fields(tt.args)...)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -51,6 +52,12 @@ func (n *node) tlsConfig() (*tls.Config, error) {
 			return nil, badSetting("--tls-cert, --tls-key: %v", err)
 		}
 		return files, nil
+	case c.Domain != "":
+		var err error
+		if n.issued, err = c.newIssued(n.log); err != nil {
+			return nil, err
+		}
+		return n.issued.config(), nil
 	case c.LAN:
 		return c.lanConfig(n.log)
 	}
@@ -77,7 +84,7 @@ func (n *node) newTURN(relay net.Listener) error {
 		cfg.Listeners = []net.Listener{relay}
 	}
 	var err error
-	if cfg.PublicIP, err = c.publicIP(); err != nil {
+	if cfg.PublicIP, err = c.publicIP(n.log); err != nil {
 		return err
 	}
 	if c.TURNSecret != "" {
@@ -95,18 +102,26 @@ func (n *node) newTURN(relay net.Listener) error {
 	return nil
 }
 
-// publicIP finds the address that --turn-public-ip names: zero if it says nothing.
-func (c *Config) publicIP() (netip.Addr, error) {
-	if c.TURNPublicIP == "" && c.LAN {
+// publicIP finds the address that --turn-public-ip names, or what --domain or --lan
+// have in its place; zero if they say nothing.
+func (c *Config) publicIP(log *slog.Logger) (netip.Addr, error) {
+	text := c.TURNPublicIP
+	switch {
+	case text == "" && c.LAN:
 		return lanIP(), nil
-	}
-	if c.TURNPublicIP == "" {
+	case text == "" && c.Domain == "":
 		return netip.Addr{}, nil
+	case text == "":
+		text = "dns:" + c.Domain
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), publicIPTime)
 	defer cancel()
-	ip, err := turn.FindPublicIP(ctx, c.TURNPublicIP)
-	if err != nil {
+	ip, err := turn.FindPublicIP(ctx, text)
+	switch {
+	case err != nil && c.TURNPublicIP == "":
+		log.Warn("the name of --domain has no address yet, so relayed candidates have that of an interface", "error", err)
+		return netip.Addr{}, nil
+	case err != nil:
 		return ip, fmt.Errorf("--turn-public-ip: %w", err)
 	}
 	return ip, nil

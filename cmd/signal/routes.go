@@ -8,11 +8,15 @@ import (
 	"net/netip"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/seed-3a7b6cbd/signal/signaling/wire"
 	"github.com/seed-3a7b6cbd/signal/signaling/ws"
 	"github.com/seed-3a7b6cbd/signal/web"
 )
+
+// hsts is for how long browsers use nothing but HTTPS for the name of --domain.
+const hsts = 180 * 24 * time.Hour
 
 // routes is everything that is served over HTTP.
 func (n *node) routes() http.Handler {
@@ -24,7 +28,11 @@ func (n *node) routes() http.Handler {
 		Remote:      n.remote(),
 		Logger:      n.log,
 	}))
-	mux.Handle(base, http.StripPrefix(strings.TrimSuffix(base, "/"), web.Handler(web.Config{})))
+	var page web.Config
+	if n.cfg.Domain != "" {
+		page.HSTS = hsts
+	}
+	mux.Handle(base, http.StripPrefix(strings.TrimSuffix(base, "/"), web.Handler(page)))
 	mux.HandleFunc("GET /healthz", n.health.alive)
 	mux.HandleFunc("GET /readyz", n.ready)
 	return mux

@@ -8,7 +8,7 @@ import (
 // selfTest uses TURN as clients will, and logs what does not work. That is an error
 // if --strict says so.
 func (n *node) selfTest(ctx context.Context) error {
-	if !n.cfg.SelfTest {
+	if n.turn == nil || !n.cfg.SelfTest {
 		return nil
 	}
 	bad := 0

@@ -40,6 +40,7 @@ type node struct {
 	signaling *signaling.Server
 	turn      *turn.Server  // nil: without
 	tokens    *jwt.Verifier // nil: everybody is let in
+	issued    *issued       // nil: without --domain
 	listener  net.Listener  // of HTTP
 	http      *http.Server
 	health    health
@@ -57,6 +58,9 @@ func (c Config) Run(env *environment) error {
 	fmt.Fprintf(env.stdout, "signal is ready: %s\n", n.url())
 	if c.LAN {
 		fmt.Fprint(env.stdout, lanGuide(n.url()))
+	}
+	if c.Domain != "" {
+		fmt.Fprint(env.stdout, n.firewall())
 	}
 	return n.serve(env.ctx)
 }
@@ -209,12 +213,19 @@ func (n *node) serve(ctx context.Context) error {
 	}
 	if n.turn != nil {
 		running.Go(func() { failed <- n.turn.Serve(turnCtx) })
-		running.Go(func() {
-			if err := n.selfTest(ctx); err != nil {
-				failed <- err
-			}
-		})
 	}
+	test := func() {
+		if err := n.selfTest(ctx); err != nil {
+			failed <- err
+		}
+	}
+	running.Go(func() {
+		if n.issued != nil {
+			n.issued.keep(ctx, test)
+		} else {
+			test()
+		}
+	})
 	var err error
 	select {
 	case <-ctx.Done():
