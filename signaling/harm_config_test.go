@@ -58,7 +58,7 @@ func (a *application) config() Config {
 
 // eachFunction runs test for each function and topology. wrong is what the
 // function does, and is told how often it was called.
-func eachFunction(t *testing.T, wrong func(t *testing.T) (do func(), release func()), test func(t *testing.T, h *harness, called int)) {
+func eachFunction(t *testing.T, wrong func(t *testing.T) (do func(), release func()), test func(t *testing.T, h *harness, where string, called int)) {
 	for _, where := range functions {
 		t.Run(where, func(t *testing.T) {
 			for _, servers := range []int{1, 3} {
@@ -79,7 +79,7 @@ func eachFunction(t *testing.T, wrong func(t *testing.T) (do func(), release fun
 					if called == 0 {
 						t.Fatal("it was not called")
 					}
-					test(t, h, called)
+					test(t, h, where, called)
 				})
 			}
 		})
@@ -129,15 +129,21 @@ func TestConfigThatBlocksHoldsUpOnlyWhoItIsAbout(t *testing.T) {
 	eachFunction(t, func(t *testing.T) (do, release func()) {
 		blocked := make(chan struct{})
 		return func() { <-blocked }, func() { close(blocked) }
-	}, func(t *testing.T, h *harness, _ int) {
+	}, func(t *testing.T, h *harness, where string, _ int) {
 		h.others(t)
 		h.othersRing(t)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
+		waited := 0
 		for _, s := range h.servers {
-			if err := s.Shutdown(ctx); err != nil {
-				t.Errorf("Shutdown waits for it: %v", err)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if err := s.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
+				waited++
+			} else if err != nil {
+				t.Errorf("Shutdown: %v", err)
 			}
+			cancel()
+		}
+		if (waited == 1) != (where == "Ended") || waited > 1 { // what has ended is still to be told
+			t.Errorf("%d of %d servers waited for it", waited, len(h.servers))
 		}
 	})
 }
@@ -145,7 +151,7 @@ func TestConfigThatBlocksHoldsUpOnlyWhoItIsAbout(t *testing.T) {
 func TestConfigThatPanicsHarmsNobody(t *testing.T) {
 	eachFunction(t, func(t *testing.T) (do, release func()) {
 		return func() { panic(errors.New("a bug of the embedder")) }, func() {}
-	}, func(t *testing.T, h *harness, called int) {
+	}, func(t *testing.T, h *harness, _ string, called int) {
 		h.others(t)
 		h.othersRing(t)
 		panics := uint64(0)
