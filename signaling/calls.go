@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -32,7 +33,7 @@ func (h *hands) ended() {
 	}
 }
 
-// wait waits until none is busy, or ctx ends, whose error it then returns.
+// wait waits until none is busy, or ctx ends, whose error it then wraps.
 func (h *hands) wait(ctx context.Context) error {
 	h.mu.Lock()
 	if h.busy > 0 && h.idle == nil {
@@ -47,7 +48,9 @@ func (h *hands) wait(ctx context.Context) error {
 	case <-idle:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return fmt.Errorf("signaling: code still runs, on %d goroutines: %w", h.busy, context.Cause(ctx))
 	}
 }
 

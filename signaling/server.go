@@ -217,7 +217,7 @@ func newPeerID() string {
 // refuses everything, and its place in the cluster is given up. Then it ends the
 // contexts of the code that runs, and waits for that too: handlers, and what
 // hooks and Config.Ended have still to be told. If ctx ends before, it waits no
-// longer, and returns the error of ctx. A second Shutdown waits as the first does.
+// longer, and returns an error that wraps that of ctx. A second Shutdown waits as the first does.
 //
 // Code that it would wait for must call it on a goroutine of its own.
 func (s *Server) Shutdown(ctx context.Context) error {

@@ -166,8 +166,7 @@ func TestEmitEndsWithItsDeadline(t *testing.T) {
 func TestEmitFailsWhenItsOutcomeIsUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, signaling.Config{})
-		release := make(chan struct{})
-		h.app().Handle("block", func(*signaling.Call) (any, error) { <-release; return nil, nil })
+		h.app().Handle("block", func(c *signaling.Call) (any, error) { <-c.Context().Done(); return nil, nil })
 		p := h.join(Config{})
 		defer p.close()
 		result := make(chan error, 1)
@@ -182,7 +181,6 @@ func TestEmitFailsWhenItsOutcomeIsUnknown(t *testing.T) {
 		if !errors.As(err, &refusal) || refusal.Code != CodeOutcomeUnknown {
 			t.Errorf("%v", err)
 		}
-		close(release)
 	})
 }
 
