@@ -68,17 +68,14 @@ func (c *Client) handleLocked(l *link, m *wire.Message) error {
 		c.handleDeniedLocked(m)
 	case wire.TypeEvent:
 		c.handleEventLocked(m)
-	case wire.TypePeerJoined, wire.TypePeerUpdated, wire.TypePeerAway, wire.TypePeerBack, wire.TypePeerLeft,
-		wire.TypeRole, wire.TypeRules, wire.TypeKnock, wire.TypeKnockEnded:
-		if r := c.rooms[m.Room]; r != nil && r.state == roomJoined {
-			r.handleRosterLocked(m)
-		}
 	default:
-		switch {
-		case !m.Type.Relayed() || m.Type == wire.TypeMessage && m.Room == "":
-			c.handleUsersLocked(m)
-		default:
+		if c.handleUsersLocked(m) {
+			break
+		}
+		if m.Type.Relayed() {
 			c.handleRelayedLocked(m)
+		} else if r := c.rooms[m.Room]; r != nil && r.state == roomJoined {
+			r.handleRosterLocked(m)
 		}
 	}
 	if c.owed.frames == 1 || c.owed.wait(time.Now()) <= 0 {

@@ -213,14 +213,18 @@ func (c *Client) Decline(ctx context.Context, invite string, reason wire.Reason)
 	return err
 }
 
-// handleUsersLocked takes in what the server says of users.
-func (c *Client) handleUsersLocked(m *wire.Message) {
+// handleUsersLocked takes in what the server says of users. It reports false
+// for what is about something else.
+func (c *Client) handleUsersLocked(m *wire.Message) bool {
 	switch m.Type {
 	case wire.TypePresence:
 		if c.watched[m.User] {
 			c.tellLocked(Presence{m.User, *m.Presence}, len(m.User))
 		}
 	case wire.TypeMessage:
+		if m.Room != "" {
+			return false
+		}
 		c.tellLocked(UserMessage{From: m.From, User: m.User, Data: m.Data}, len(m.Data))
 	case wire.TypeInvited:
 		c.tellLocked(invited(m), len(m.Data))
@@ -234,7 +238,10 @@ func (c *Client) handleUsersLocked(m *wire.Message) {
 		c.callOverLocked(m.Call.Invite, Accepted{Peer: m.From, User: m.User, Room: m.Room}, nil)
 	case wire.TypeDeclined:
 		c.callOverLocked(m.Call.Invite, Accepted{}, &Declined{m.Reason})
+	default:
+		return false
 	}
+	return true
 }
 
 func invited(m *wire.Message) Invited {
