@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { SignalError, fromFrame, fromResponse, mediaCode } from '../sdk/errors.js';
 import { Feed, Target } from '../sdk/events.js';
@@ -23,6 +23,16 @@ test('golden vectors: what a client sends is written as printed', () => {
     const fields = JSON.parse(canonical);
     const shuffled = Object.fromEntries(Object.entries(fields).reverse());
     assert.equal(encode(shuffled), JSON.stringify(fields), name);
+  }
+});
+
+test('every message of the server has a place in the SDK', () => {
+  const sdk = new URL('../sdk/', import.meta.url);
+  const source = readdirSync(sdk).filter((name) => name.endsWith('.js')).map((name) => readFileSync(new URL(name, sdk), 'utf8')).join('');
+  const byOtherFields = ['ok', 'ice-servers', 'got']; // re, ice and got
+  for (const { frame } of vectors.filter((v) => v.by === 'server' && !v.error)) {
+    const { type } = JSON.parse(frame);
+    assert.ok(byOtherFields.includes(type) || new RegExp(`(case|===) '${type}'`).test(source), `nothing in web/sdk looks at ${type}`);
   }
 });
 
