@@ -88,6 +88,8 @@ func (r *room) stepLocked(e *Event, st *Step, fx *effects) *session {
 		r.roleLocked(e, st, fx)
 	case ChangeRules:
 		r.rulesLocked(e, st, fx)
+	default:
+		fx.unknownStep(r, st)
 	}
 	return nil
 }

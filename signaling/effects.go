@@ -37,6 +37,13 @@ func (s *Server) logs(level slog.Level) bool {
 	return s.cfg.Logger.Enabled(context.Background(), level)
 }
 
+// unknownStep writes a line about what a node of a newer version has done to a
+// room, and this one cannot tell its members.
+func (fx *effects) unknownStep(r *room, st *Step) {
+	srv := r.app.srv
+	fx.logs = append(fx.logs, logLine{srv, slog.LevelError, "step of a room not understood", []any{"app", r.app.name, "step", st.Kind}})
+}
+
 // message writes a line at level debug for each frame that comes in, before
 // anything is done with it:
 //

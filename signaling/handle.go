@@ -126,7 +126,14 @@ func (s *session) handleMessage(l *Link, m *wire.Message, fx *effects) *wire.Err
 	if m.Type.Moderates() {
 		return s.handleHost(m, fx)
 	}
-	return s.handleRelay(m, fx)
+	if m.Type.Relayed() {
+		return s.handleRelay(m, fx)
+	}
+	return unknownType(m)
+}
+
+func unknownType(m *wire.Message) *wire.Error {
+	return wire.Refuse(wire.CodeUnknownType, "%s: this server does not know what to do with it", m.Type)
 }
 
 // handleText relays a message to one peer, to a room or to a user, when middleware

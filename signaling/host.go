@@ -30,8 +30,12 @@ func (s *session) handleHost(m *wire.Message, fx *effects) *wire.Error {
 	if m.Type == wire.TypeLink {
 		return s.handleLink(own, m, fx)
 	}
+	kind, ok := moderation[m.Type]
+	if !ok {
+		return unknownType(m)
+	}
 	c := Change{
-		Kind: moderation[m.Type], App: s.app.name, Room: m.Room, Host: s.peer, Limit: s.srv.cfg.MaxPeers,
+		Kind: kind, App: s.app.name, Room: m.Room, Host: s.peer, Limit: s.srv.cfg.MaxPeers,
 		Member: Member{ID: m.To, User: m.User}, Role: m.Role, Text: m.Text, Source: s.address(),
 	}
 	switch m.Type {

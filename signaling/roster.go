@@ -86,9 +86,6 @@ func (r Roster) Apply(c *Change, version uint64, now time.Time) (after Roster, s
 	case ChangeKick, ChangeBan, ChangeRules, ChangeAdmit, ChangeDeny, ChangeEnd, ChangeRole:
 		after, steps, code = r.moderate(c, i, now)
 	default:
-		if i < 0 || r.Members[i].Node != c.Member.Node || c.Member.Since != 0 && c.Member.Since != r.Members[i].Since {
-			return r, nil, wire.CodeNotInRoom
-		}
 		after, steps, code = r.changeOne(c, i, version)
 	}
 	if code != "" {
@@ -124,6 +121,8 @@ func (r Roster) changeOne(c *Change, i int, version uint64) (Roster, []Step, wir
 			return r.with(i, m), nil, ""
 		}
 		return r.with(i, m), []Step{{Kind: ChangeRole, Member: m}}, ""
+	default: // of a newer version, on another node
+		return r, nil, wire.CodeUnknownType
 	}
 	return r.with(i, m), []Step{{Kind: c.Kind, Member: m}}, ""
 }

@@ -53,8 +53,10 @@ func (r Roster) moderate(c *Change, i int, now time.Time) (Roster, []Step, wire.
 		return r.without(i), []Step{{Kind: ChangeLeave, Member: r.Members[i], Reason: c.Reason}}, ""
 	case c.Kind == ChangeKick:
 		return r.kick(c, i, by, now)
+	case c.Kind == ChangeRole:
+		return r.setRole(c, i, by)
 	}
-	return r.setRole(c, i, by)
+	return r, nil, wire.CodeUnknownType
 }
 
 // above reports whether a host may take m out or down: one whose role the token
