@@ -31,7 +31,9 @@ const (
 	DefaultTTL                   = 10 * time.Minute
 	DefaultMinPort               = 49152 // RFC 8656 §7.2: the dynamic range
 	DefaultMaxPort               = 65535
-	DefaultMaxAllocationsPerPeer = 32     // a mesh of 6 needs 15 and more; doubled at a network switch
+	DefaultMaxAllocationsPerPeer = 32 // a mesh of 6 needs 15 and more; doubled at a network switch
+	DefaultMaxConnections        = 10_000
+	DefaultMaxConnectionsPerIP   = 256    // offices behind one address have to work
 	DefaultMaxAllocations        = 10_000 // below the 15,535 virtual ports, so that a freed one rests
 )
 
@@ -110,6 +112,17 @@ type Config struct {
 	// passes it by, at a fraction of the cost; nothing else is different.
 	NoFastPath bool
 
+	// MaxConnections and MaxConnectionsPerIP bound the connections of TCP and TLS
+	// that there are at once, in all and from one address or one /64 of IPv6; those
+	// above are closed. Zero means 10,000 and 256, negative any number.
+	MaxConnections      int
+	MaxConnectionsPerIP int
+
+	// Proxies are addresses behind which there are many clients, as those of a
+	// load balancer that does not say for whom it connects. MaxConnectionsPerIP
+	// does not count for them.
+	Proxies []netip.Prefix
+
 	// Alive says whether the session of a peer lives. It is called for each
 	// authenticated request and by Revoke and CloseAllocations, from several
 	// goroutines, and has to return at once: a client waits for it, over UDP all
@@ -142,6 +155,8 @@ func (c Config) withDefaults() Config {
 	c.MinPort = cmp.Or(c.MinPort, DefaultMinPort)
 	c.MaxPort = cmp.Or(c.MaxPort, DefaultMaxPort)
 	c.MaxAllocationsPerPeer = cmp.Or(c.MaxAllocationsPerPeer, DefaultMaxAllocationsPerPeer)
+	c.MaxConnections = cmp.Or(c.MaxConnections, DefaultMaxConnections)
+	c.MaxConnectionsPerIP = cmp.Or(c.MaxConnectionsPerIP, DefaultMaxConnectionsPerIP)
 	c.MaxAllocations = cmp.Or(c.MaxAllocations, DefaultMaxAllocations)
 	if c.Alive == nil {
 		c.Alive = func(string) bool { return true }

@@ -76,6 +76,8 @@ type stream struct {
 	net.Conn
 	in   *bufio.Reader // keeps half a frame when a deadline passes
 	skip int           // bytes still to be thrown away
+
+	leave func() // nil: it is not counted; may be called more than once
 }
 
 func newStream(conn net.Conn) *stream {
@@ -132,5 +134,8 @@ func (s *stream) WriteTo(b []byte, _ net.Addr) (int, error) {
 // Close implements net.Conn.
 func (s *stream) Close() error {
 	cut(s.Conn)
+	if s.leave != nil {
+		s.leave()
+	}
 	return nil
 }

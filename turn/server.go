@@ -30,6 +30,7 @@ type Server struct {
 	relays   relays           // static
 	tester   string           // static; what the names of SelfTest's peers begin with
 	stats    counters
+	conns    connections
 
 	closing chan struct{}  // closed by Close
 	failed  chan error     // of capacity 1: a listener ended by itself
@@ -70,6 +71,7 @@ func New(cfg Config) (*Server, error) {
 		sweepAt: minSweep,
 		tester:  "self-test-" + rand.Text() + "-",
 	}
+	s.conns = connections{most: cfg.MaxConnections, mostPerIP: cfg.MaxConnectionsPerIP, uncounted: cfg.Proxies, byIP: make(map[netip.Addr]int)}
 	s.cfg.Alive = func(peer string) bool { return s.isTester(peer) || cfg.Alive(peer) }
 	if err := s.bindAll(); err != nil {
 		s.closeSockets()
@@ -117,7 +119,7 @@ func (s *Server) bind(text string) error {
 		}
 	case "tcp":
 		if l, err = net.Listen("tcp", addr); err == nil {
-			s.tcp = append(s.tcp, l)
+			s.tcp = append(s.tcp, onlyTURN(l))
 		}
 	case "tls":
 		if l, err = net.Listen("tcp", addr); err == nil {
@@ -270,9 +272,7 @@ func (s *Server) acceptLoop(l net.Listener) {
 		switch {
 		case err == nil:
 			wait = 0
-			if err := s.openEdge(newStream(conn), true); err != nil {
-				s.cfg.Logger.Warn("turn: a connection was turned away", "error", err)
-			}
+			s.openStream(conn)
 		case errors.Is(err, net.ErrClosed):
 			select {
 			case <-s.closing:
@@ -287,6 +287,19 @@ func (s *Server) acceptLoop(l net.Listener) {
 			}
 			wait = s.pause(wait)
 		}
+	}
+}
+
+// openStream serves a connection, or closes it if there are too many.
+func (s *Server) openStream(conn net.Conn) {
+	c := newStream(conn)
+	if c.leave = s.conns.enter(conn.RemoteAddr()); c.leave == nil {
+		s.stats.connectionsRefused.Add(1)
+		cut(conn)
+		return
+	}
+	if err := s.openEdge(c, true); err != nil {
+		s.cfg.Logger.Warn("turn: a connection was turned away", "error", err)
 	}
 }
 

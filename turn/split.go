@@ -16,9 +16,12 @@ const (
 
 	// maxYoung and maxYoungPerIP bound how many connections of a listener, and
 	// of one address or one /64 of IPv6, may have said nothing yet. For another
-	// one the oldest is cut: it had the most time.
+	// one the oldest is cut: it had the most time. But it has youngTime at the
+	// least: a thousand clients that come back at once are to wait, not to be cut
+	// in turn.
 	maxYoung      = 4096
 	maxYoungPerIP = 256
+	youngTime     = time.Second
 )
 
 // Split makes two listeners of one, so that HTTP and TURN share a port: what
@@ -26,8 +29,8 @@ const (
 // TLS, as those of [tls.NewListener], are told apart by what they say after the
 // handshake: HTTPS and WebSockets from TURN over TLS.
 //
-// Who says nothing for 5 seconds is cut, and so is the oldest of those who say
-// nothing when there are too many. An Accept that waits hears of an error that
+// Who says nothing for 5 seconds is cut, and so is the oldest of those who have
+// said nothing for a second when there are too many. An Accept that waits hears of an error that
 // passes, such as too many open files, and may be called again.
 //
 // Each listener ends with its own Close; connections for it are closed from then
@@ -71,9 +74,12 @@ type splitter struct {
 
 // A youth is a connection that has not said yet what it is.
 type youth struct {
-	conn net.Conn
-	from netip.Addr // invalid until a proxy in front has told it
+	conn  net.Conn
+	since time.Time
+	from  netip.Addr // invalid until a proxy in front has told it
 }
+
+func (y *youth) age() time.Duration { return time.Since(y.since) }
 
 // start runs the accept loop, once.
 func (s *splitter) start() {
@@ -117,26 +123,41 @@ func (s *splitter) acceptLoop() {
 	}
 }
 
-// takeSlot waits for a slot, for which the oldest youth has to go. It returns
-// false if the listener is closed meanwhile.
+// takeSlot waits for a slot, for which the oldest youth has to go when it has had
+// its time. It returns false if the listener is closed meanwhile.
 func (s *splitter) takeSlot() bool {
-	select {
-	case s.slots <- struct{}{}:
-		return true
-	default:
+	for {
+		select {
+		case s.slots <- struct{}{}:
+			return true
+		default:
+		}
+		select {
+		case s.slots <- struct{}{}:
+			return true
+		case <-time.After(s.cutOldest()):
+		case <-s.stop:
+			return false
+		}
 	}
+}
+
+// cutOldest cuts the oldest youth, if it is old enough, and returns after how long
+// to look again.
+func (s *splitter) cutOldest() time.Duration {
 	s.mu.Lock()
-	oldest := s.young.Front()
-	s.mu.Unlock()
-	if oldest != nil {
-		cut(oldest.Value.(*youth).conn)
+	defer s.mu.Unlock()
+	e := s.young.Front()
+	if e == nil {
+		return youngTime // all are waiting to be accepted
 	}
-	select {
-	case s.slots <- struct{}{}:
-		return true
-	case <-s.stop:
-		return false
+	y := e.Value.(*youth)
+	if age := y.age(); age < youngTime {
+		return youngTime - age
 	}
+	s.removeLocked(e)
+	cut(y.conn)
+	return youngTime // its slot is free before
 }
 
 // serve finds out what conn is and hands it over.
@@ -181,7 +202,7 @@ func (s *splitter) tell(conn net.Conn, e *list.Element) (*half, net.Conn, error)
 func (s *splitter) enter(conn net.Conn) *list.Element {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.young.PushBack(&youth{conn: conn})
+	e := s.young.PushBack(&youth{conn: conn, since: time.Now()})
 	if s.closed == 2 {
 		cut(conn) // the second Close did not see it
 	}
@@ -189,11 +210,9 @@ func (s *splitter) enter(conn net.Conn) *list.Element {
 }
 
 // note says where a youth comes from. If there are too many from there, the
-// oldest of them is cut.
+// oldest of them is cut when it has had its time.
 func (s *splitter) note(e *list.Element, from netip.Addr) {
-	if from = from.WithZone(""); from.Is6() { // a customer has a /64 at the least
-		from = netip.PrefixFrom(from, 64).Masked().Addr()
-	}
+	from = network(from)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.Value.(*youth).from = from
@@ -202,7 +221,9 @@ func (s *splitter) note(e *list.Element, from netip.Addr) {
 		return
 	}
 	for old := s.young.Front(); old != nil; old = old.Next() {
-		if y := old.Value.(*youth); y.from == from {
+		if y := old.Value.(*youth); y.age() < youngTime {
+			return
+		} else if y.from == from {
 			s.removeLocked(old)
 			cut(y.conn)
 			return

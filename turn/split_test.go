@@ -131,7 +131,8 @@ func TestSplitBoundsTheSilent(t *testing.T) {
 		for range maxYoungPerIP - 1 {
 			defer inner.dial("[2001:db8::2]:1").Close()
 		}
-		synctest.Wait()
+		inner.dial("[2001:db8::2]:1").Close() // one too many, but nobody has had much time
+		time.Sleep(youngTime)
 		begin := time.Now()
 		last := inner.dial("[2001:db8::3]:1") // of the same /64
 		wantCut(t, first)
@@ -168,8 +169,12 @@ func TestSplitCutsTheOldestOfTooMany(t *testing.T) {
 		first := inner.dial("192.0.2.1:1")
 		second, third := inner.dial("192.0.2.2:1"), inner.dial("192.0.2.3:1")
 		synctest.Wait()
+		begin := time.Now()
 		last := inner.dial("192.0.2.4:1")
 		wantCut(t, first)
+		if d := time.Since(begin); d != youngTime {
+			t.Errorf("the oldest was cut after %v, want %v", d, youngTime)
+		}
 		for _, c := range []net.Conn{second, third, last} {
 			if _, err := c.Write([]byte("GET")); err != nil {
 				t.Fatal(err)

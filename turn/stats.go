@@ -12,6 +12,8 @@ type Stats struct {
 	AuthFailures    uint64 // requests with credentials that were not accepted
 	PeersRefused    uint64 // permissions and channels refused
 
+	ConnectionsRefused uint64 // of TCP and TLS, for one of their limits
+
 	// Packets and their payload that were relayed: from a client towards a
 	// peer, and in an open relay from a peer towards a client. Between two
 	// allocations of a closed relay a packet counts once.
@@ -28,7 +30,7 @@ type Stats struct {
 
 // counters are what Stats is made of.
 type counters struct {
-	allocationsMade, quotaRefused, authFailures, peersRefused atomic.Uint64
+	allocationsMade, quotaRefused, authFailures, peersRefused, connectionsRefused atomic.Uint64
 
 	packets, bytes                     atomic.Uint64
 	droppedFull, droppedNowhere        atomic.Uint64
@@ -52,17 +54,18 @@ func (s *Server) Stats() Stats {
 	s.mu.Unlock()
 	c := &s.stats
 	return Stats{
-		Allocations:      live,
-		AllocationsMade:  c.allocationsMade.Load(),
-		QuotaRefused:     c.quotaRefused.Load(),
-		AuthFailures:     c.authFailures.Load(),
-		PeersRefused:     c.peersRefused.Load(),
-		Packets:          c.packets.Load(),
-		Bytes:            c.bytes.Load(),
-		DroppedFull:      c.droppedFull.Load(),
-		DroppedNowhere:   c.droppedNowhere.Load(),
-		DroppedSend:      c.droppedSend.Load(),
-		DroppedForbidden: c.droppedForbidden.Load(),
-		DroppedMalformed: c.droppedMalformed.Load(),
+		Allocations:        live,
+		AllocationsMade:    c.allocationsMade.Load(),
+		QuotaRefused:       c.quotaRefused.Load(),
+		AuthFailures:       c.authFailures.Load(),
+		PeersRefused:       c.peersRefused.Load(),
+		ConnectionsRefused: c.connectionsRefused.Load(),
+		Packets:            c.packets.Load(),
+		Bytes:              c.bytes.Load(),
+		DroppedFull:        c.droppedFull.Load(),
+		DroppedNowhere:     c.droppedNowhere.Load(),
+		DroppedSend:        c.droppedSend.Load(),
+		DroppedForbidden:   c.droppedForbidden.Load(),
+		DroppedMalformed:   c.droppedMalformed.Load(),
 	}
 }

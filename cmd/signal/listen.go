@@ -73,8 +73,12 @@ func (n *node) newTURN(relay net.Listener) error {
 		PublicName: c.PublicHost,
 		URLs:       c.TURNURLs,
 		Realm:      c.TURNRealm,
+		Proxies:    c.Proxies.trusted,
 		Alive:      func(peer string) bool { return n.signaling.Alive(peer) },
 		Logger:     n.log,
+	}
+	if cfg.MaxConnectionsPerIP = c.MaxIPLinks; c.MaxIPLinks == 0 {
+		cfg.MaxConnectionsPerIP = -1
 	}
 	switch {
 	case relay == nil:

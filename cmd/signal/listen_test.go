@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"net/http"
@@ -254,5 +255,45 @@ func TestTURNKnowsTheClientBehindAProxy(t *testing.T) {
 				t.Errorf("the client is told that it is %v (%v), want %v", mapped, err, source)
 			}
 		})
+	}
+}
+
+// askSTUN connects to the TCP port of TURN, and says whether it is served.
+func askSTUN(t *testing.T, at string) bool {
+	t.Helper()
+	conn, err := net.Dial("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := conn.Write(stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw); err != nil {
+		return false
+	}
+	_, err = stun.New().ReadFrom(conn)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal("neither served nor closed")
+	}
+	return err == nil
+}
+
+// The limit of connections of one address is TURN's too, proxies aside.
+func TestTURNConnectionsOfOneAddressAreBounded(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want bool // that there may be a second
+	}{
+		{[]string{"--max-ip-links", "1"}, false},
+		{[]string{"--max-ip-links", "0"}, true},
+		{[]string{"--max-ip-links", "1", "--trusted-proxies", "127.0.0.1"}, true},
+	} {
+		n, _ := relaying(t, tt.args...)
+		_, at, _ := strings.Cut(strings.TrimSuffix(n.turnURLs()[2], "?transport=tcp"), ":")
+		if !askSTUN(t, at) {
+			t.Errorf("%q: the first connection is closed", tt.args)
+		}
+		if second := askSTUN(t, at); second != tt.want {
+			t.Errorf("%q: the second is served %v, want %v", tt.args, second, tt.want)
+		}
 	}
 }

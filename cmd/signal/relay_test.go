@@ -51,10 +51,10 @@ func wantRelay(t *testing.T, ice wire.ICE) {
 	}
 }
 
-// relaying serves with TURN, and returns it with what dials it.
-func relaying(t *testing.T) (*node, *served) {
+// relaying serves with TURN and more args, and returns it with what dials it.
+func relaying(t *testing.T, args ...string) (*node, *served) {
 	t.Helper()
-	c := parse(t, "--listen", "127.0.0.1:0", "--turn-listen", "127.0.0.1:0", "--no-self-test", "--state-dir", t.TempDir())
+	c := parse(t, append(args, "--listen", "127.0.0.1:0", "--turn-listen", "127.0.0.1:0", "--no-self-test", "--state-dir", t.TempDir())...)
 	if err := c.check(); err != nil {
 		t.Fatal(err)
 	}
