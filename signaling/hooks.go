@@ -59,6 +59,46 @@ func (p *Peer) connectedLocked() {
 	p.connecting, p.late = false, nil
 }
 
+// tellHooks is do for hooks that do not hear of a peer that was not let in.
+func (p *Peer) tellHooks(f func()) {
+	p.do(func() {
+		if !p.refused {
+			f()
+		}
+	})
+}
+
+// notify calls a hook that returns nothing.
+func (p *Peer) notify(what string, hook func()) {
+	if err := p.try(what, func() error { hook(); return nil }); err != nil {
+		p.failed(what, err)
+	}
+}
+
+// goneLocked tells the hooks that the session has ended.
+func (s *session) goneLocked(reason DisconnectReason) {
+	c := s.app.get()
+	if s.self == nil && len(c.disconnecting)+len(c.disconnect) == 0 {
+		return
+	}
+	p := s.peerLocked()
+	p.cancel()
+	p.mu.Lock()
+	p.left = s.roomNamesLocked()
+	p.mu.Unlock()
+	if len(c.disconnecting)+len(c.disconnect) == 0 {
+		return
+	}
+	p.tellHooks(func() {
+		for _, f := range c.disconnecting {
+			p.notify("OnDisconnecting", func() { f(p, reason) })
+		}
+		for _, f := range c.disconnect {
+			p.notify("OnDisconnect", func() { f(p, reason) })
+		}
+	})
+}
+
 // joinedLocked tells the hooks that m, which is on this node, is in the room.
 func (r *room) joinedLocked(m *member) {
 	c := r.app.get()

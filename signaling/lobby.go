@@ -77,36 +77,6 @@ func (m *member) takePlaceOf(old *member) {
 	}
 }
 
-// roleLocked notes that a member has another role.
-func (r *room) roleLocked(e *Event, st *Step, fx *effects) {
-	m := r.findLocked(st.Member.ID)
-	if m == nil {
-		return
-	}
-	m.Role, m.Granted = st.Member.Role, st.Member.Granted
-	if !m.inside() {
-		r.knockLocked(m, fx)
-		return
-	}
-	r.tellOfLocked(wire.TypePeerUpdated, m, fx)
-	if m.sess == nil {
-		return
-	}
-	b := &Body{Message: &wire.Message{Type: wire.TypeRole, Room: r.name, From: e.Change.Host, Role: m.Role.wire()}}
-	m.deliver(b, sizeOf(b.Message), fx)
-	r.knocksToLocked(m, fx)
-}
-
-// rulesLocked notes that the rules are others, and tells all members.
-func (r *room) rulesLocked(e *Event, st *Step, fx *effects) {
-	r.rules = st.Rules
-	rules := r.rules.told()
-	if rules == nil {
-		rules = &wire.Rules{}
-	}
-	r.toOthersLocked("", &wire.Message{Type: wire.TypeRules, Room: r.name, From: e.Change.Host, Rules: rules}, fx)
-}
-
 // takenOut tells the client that it is out of a room, if it has not asked for
 // that itself; and takes back what it was granted for calls, if it was put out or
 // this was its last room.

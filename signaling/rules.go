@@ -65,6 +65,16 @@ func (r *Rules) told() *wire.Rules {
 	return &t
 }
 
+// rulesLocked notes that the rules are others, and tells all members.
+func (r *room) rulesLocked(e *Event, st *Step, fx *effects) {
+	r.rules = st.Rules
+	rules := r.rules.told()
+	if rules == nil {
+		rules = &wire.Rules{}
+	}
+	r.toOthersLocked("", &wire.Message{Type: wire.TypeRules, Room: r.name, From: e.Change.Host, Rules: rules}, fx)
+}
+
 // lasting is what is left of r when nobody is in the room any more.
 func (r *Rules) lasting(now time.Time) *Rules {
 	if r == nil {
