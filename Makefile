@@ -44,7 +44,7 @@ integration: build ## end to end: calls, relay, browser; with the race detector
 nat: ## calls between homes behind NAT routers, in network namespaces: for root
 	go test -race -timeout 15m -count 1 ./integration/nat
 
-nat-full: ## the same with what takes long: every pair over IPv6 too
+nat-full: ## the same with what takes long: every pair over IPv6 too, and nine pairs of browsers
 	go test -race -timeout 60m -count 1 -v ./integration/nat -full
 
 embed: ## calls through services on gin, Echo and chi, a module of its own

@@ -20,6 +20,8 @@ import (
 
 	"github.com/pion/stun/v3"
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/seed-3a7b6cbd/signal/integration/browser"
 )
 
 // An authority is pebble, the certificate authority that Let's Encrypt tests with.
@@ -44,12 +46,12 @@ func startAuthority(t *testing.T, port string) authority {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build pebble: %v\n%s", err, out)
 	}
-	own := newCertificate(t, "localhost")
-	t.Setenv("SSL_CERT_FILE", own.cert)
+	own := browser.NewCertificate(t, "localhost")
+	t.Setenv("SSL_CERT_FILE", own.Cert)
 	api, management := freePort(t), freePort(t)
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": "localhost:" + api, "managementListenAddress": "localhost:" + management,
-		"certificate": own.cert, "privateKey": own.key, "tlsPort": json.Number(port), "httpPort": 1, // not used
+		"certificate": own.Cert, "privateKey": own.Key, "tlsPort": json.Number(port), "httpPort": 1, // not used
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +62,7 @@ func startAuthority(t *testing.T, port string) authority {
 	}
 	a := authority{directory: "https://localhost:" + api + "/dir", said: &signalLog{}}
 	a.stop = guarded(t, a.said, program, "-config", file, "-dnsserver", serveDNS(t))
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: poolOf(t, mustRead(t, own.cert))}}}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: poolOf(t, mustRead(t, own.Cert))}}}
 	defer client.CloseIdleConnections()
 	for late := time.After(patience); ; {
 		resp, err := client.Get("https://localhost:" + management + "/roots/0")

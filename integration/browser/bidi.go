@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -62,9 +63,11 @@ func (e *commandError) Error() string {
 // none is the parameters of a command that has none.
 var none = struct{}{}
 
-// dial connects to url and starts the readLoop, which close ends.
-func dial(ctx context.Context, url string, onEvent func(string, json.RawMessage)) (*conn, error) {
-	ws, _, err := websocket.DefaultDialer.DialContext(ctx, url, nil)
+// dial connects to url by a function that opens connections, and starts the
+// readLoop, which close ends.
+func dial(ctx context.Context, url string, open func(context.Context, string, string) (net.Conn, error), onEvent func(string, json.RawMessage)) (*conn, error) {
+	dialer := websocket.Dialer{NetDialContext: open}
+	ws, _, err := dialer.DialContext(ctx, url, nil)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", url, err)
 	}

@@ -92,7 +92,7 @@ func (e *engine) launch(ctx context.Context, t testing.TB, p programs) error {
 			return err
 		}
 	}
-	d, err := startDriver(p, dir)
+	d, err := startDriver(p, dir, e.opts)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (e *engine) launch(ctx context.Context, t testing.TB, p programs) error {
 	if err != nil {
 		return err
 	}
-	if e.conn, err = dial(ctx, url, e.handleEvent); err != nil {
+	if e.conn, err = dial(ctx, url, e.opts.dial, e.handleEvent); err != nil {
 		return err
 	}
 	t.Cleanup(e.conn.close)

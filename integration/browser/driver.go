@@ -53,6 +53,7 @@ func find() (programs, error) {
 
 // driver is a running chromedriver, the browser it has started included.
 type driver struct {
+	opts  Options
 	cmd   *exec.Cmd
 	guard *os.File // closed to end the process group
 	out   *driverOutput
@@ -61,13 +62,14 @@ type driver struct {
 
 // startDriver runs chromedriver on a free port; stop must be called. What it and
 // the browser leave behind is in dir.
-func startDriver(p programs, dir string) (*driver, error) {
+func startDriver(p programs, dir string, o Options) (*driver, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer read.Close()
 	d := &driver{
+		opts:  o,
 		cmd:   exec.Command(p.shell, "-c", guarded, "sh", p.driver, "--port=0"),
 		guard: write,
 		out:   &driverOutput{port: make(chan string, 1)},
@@ -80,7 +82,7 @@ func startDriver(p programs, dir string) (*driver, error) {
 	d.cmd.ExtraFiles = []*os.File{read}
 	d.cmd.WaitDelay = pipeWait
 	ownGroup(d.cmd)
-	if err := d.cmd.Start(); err != nil {
+	if err := o.Inside(d.cmd.Start); err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", p.driver, err), write.Close())
 	}
 	go func() {
@@ -117,7 +119,8 @@ func (d *driver) newSession(ctx context.Context, capabilities map[string]any) (s
 		return "", err
 	}
 	req.Close = true // no idle connection with its goroutines stays behind
-	resp, err := http.DefaultClient.Do(req)
+	client := http.Client{Transport: &http.Transport{DialContext: d.opts.dial}}
+	resp, err := client.Do(req)
 	if err != nil {
 		return "", fmt.Errorf("new session: %w: %s", err, d.out)
 	}

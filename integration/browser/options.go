@@ -2,7 +2,9 @@ package browser
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -45,6 +47,11 @@ type Options struct {
 	// timers run once a second from ten seconds after they were hidden.
 	Throttle bool
 
+	// Inside runs what starts programs and opens connections to them: for a
+	// browser in a network namespace of its own. Nil means that nothing is
+	// special. What it is given may not go on in other goroutines.
+	Inside func(func() error) error
+
 	// AllowErrors keeps uncaught errors from failing the test.
 	AllowErrors bool
 
@@ -54,6 +61,9 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	o.Wait = cmp.Or(o.Wait, 10*time.Second)
+	if o.Inside == nil {
+		o.Inside = func(f func() error) error { return f() }
+	}
 	return o
 }
 
@@ -132,6 +142,16 @@ func (o Options) mediaFlags() []string {
 		flags = append(flags, "--use-fake-ui-for-media-stream")
 	}
 	return flags
+}
+
+// dial opens a connection to a program that was started.
+func (o Options) dial(ctx context.Context, network, addr string) (conn net.Conn, err error) {
+	err = o.Inside(func() error {
+		var d net.Dialer
+		conn, err = d.DialContext(ctx, network, addr)
+		return err
+	})
+	return conn, err
 }
 
 // capabilities returns what a new session asks chromedriver for.

@@ -21,6 +21,9 @@ const (
 	udpBlocked kind = "UDP blocked"
 	// onlyTCP443 lets nothing through but TCP to port 443.
 	onlyTCP443 kind = "TCP 443 only"
+	// onlyProxy lets nothing through at all. On the router is a proxy; see
+	// home.proxy.
+	onlyProxy kind = "proxy only"
 )
 
 // kinds are all, in the order of the table in web/docs/nat.md.
@@ -71,8 +74,11 @@ func (h *home) admission(f family) []string {
 		"-A INPUT -i wan0 -p " + icmp + " -j ACCEPT",
 		"-A INPUT -i wan0 -j DROP",
 	}
-	if h.kind == open {
+	switch h.kind {
+	case open:
 		return rules
+	case onlyProxy:
+		return []string{"-A INPUT -i wan0 -m conntrack ! --ctstate ESTABLISHED -j DROP", "-A FORWARD -j DROP"}
 	}
 	if h.kind == udpBlocked || h.kind == onlyTCP443 {
 		rules = append(rules, "-A FORWARD -p udp -j DROP")

@@ -12,7 +12,7 @@ import (
 )
 
 // full is everything, and not only what fits into make test.
-var full = flag.Bool("full", false, "run also what takes long: every pair over IPv6 too")
+var full = flag.Bool("full", false, "run also what takes long: every pair over IPv6 too, and more pairs of browsers")
 
 // A path is how two homes reach each other.
 type path string
