@@ -24,7 +24,7 @@ func (s *Server) explain(ctx context.Context, u serverURL, err error) error {
 	case errors.As(err, &name):
 		return fmt.Errorf("the name %s is not found: give it an address in DNS, or correct the public name: %w", u.host, err)
 	case errors.As(err, &cert):
-		return fmt.Errorf("clients will refuse the certificate: it has to be for %s, valid today, and with all that leads to a root that they know: %w", u.host, err)
+		return fmt.Errorf("clients will refuse the certificate: it has to be for %s, valid today, and with all that leads to a root that they know; if it is for another name, that one has to be the public name: %w", u.host, err)
 	}
 	at := s.answersHere(ctx, u.transport)
 	if at == "" {

@@ -29,7 +29,7 @@ const turnPort = "3478"
 type Config struct {
 	Config string `help:"Read settings from this YAML file; its keys are the names of the flags." placeholder:"FILE" type:"path"`
 
-	Listen   string   `help:"Where to serve the page and the WebSocket. On a loopback address pages of every port of this machine may connect: that is for development." default:"${listen}"`
+	Listen   string   `help:"Where to serve the page and the WebSocket. On a loopback address pages of every port of this machine may connect: that is for development. Default: ${listen}, with --domain :443, with --lan :8443." placeholder:"HOST:PORT"`
 	BasePath string   `help:"Where below the host everything is." default:"/"`
 	Origins  []string `help:"Origins of other sites whose pages may connect." placeholder:"https://HOST"`
 
@@ -208,11 +208,14 @@ func (c *Config) checkTLS() error {
 		return badSetting("--acme-email, --acme-directory: they are for --domain; add it, or leave them out")
 	}
 	c.PublicHost = cmp.Or(c.PublicHost, c.Domain)
-	if c.Listen == defaultListen && c.Domain != "" {
+	switch {
+	case c.Listen != "":
+	case c.Domain != "":
 		c.Listen = domainListen
-	}
-	if c.Listen == defaultListen && c.LAN {
+	case c.LAN:
 		c.Listen = lanListen
+	default:
+		c.Listen = defaultListen
 	}
 	return nil
 }

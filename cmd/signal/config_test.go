@@ -179,6 +179,13 @@ func TestDefaults(t *testing.T) {
 	if c := parse(t, "--listen", ":80", "--base-path", "/call"); c.TURNListen[0] != ":3478" || c.BasePath != "/call/" {
 		t.Errorf("turn at %s, base %s", c.TURNListen, c.BasePath)
 	}
+	for args, want := range map[string]string{
+		"": "localhost:8080", "--lan": ":8443", "--domain call.example.org": ":443", "--domain call.example.org --listen localhost:8080": "localhost:8080",
+	} {
+		if c := parse(t, strings.Fields(args)...); c.Listen != want {
+			t.Errorf("%q: listens at %s, want %s", args, c.Listen, want)
+		}
+	}
 	for _, tt := range []struct{ args, want string }{
 		{"--listen :443 --tls-cert a --tls-key b", "udp://:3478 tcp://:3478 udp://:443"},
 		{"--listen :443 --tls-cert a --tls-key b --turn-listen udp://:443", "udp://:443"},
@@ -198,7 +205,7 @@ func TestHelpHasEverySetting(t *testing.T) {
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit code %d, %q", code, stderr)
 	}
-	for _, part := range []string{`--listen="localhost:8080"`, "Examples:", "$SIGNAL_TURN_PUBLIC_IP", "--[no-]turn", "--state-dir=DIR", "--max-peers=16"} {
+	for _, part := range []string{`--listen=HOST:PORT`, "localhost:8080", "Examples:", "$SIGNAL_TURN_PUBLIC_IP", "--[no-]turn", "--state-dir=DIR", "--max-peers=16"} {
 		if !strings.Contains(stdout, part) {
 			t.Errorf("the help lacks %q", part)
 		}
