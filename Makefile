@@ -52,7 +52,7 @@ embed: ## calls through services on gin, Echo and chi, a module of its own
 
 histories: ## 100,000 random negotiations, and 2,000 calls over connections that fail
 	go test -count 1 ./signaling/internal/negotiation
-	go test -count 1 -run TestSchedules ./signaling
+	go test -count 1 -run TestNothingIsLostWhateverFails ./signaling
 
 test: install ## everything: install what is needed, lint, race, JavaScript, calls, browser
 	$(MAKE) --no-print-directory lint
@@ -65,8 +65,8 @@ test: install ## everything: install what is needed, lint, race, JavaScript, cal
 
 soak: ## what takes long: ten million random negotiations, 50,000 calls over connections that fail, 3,000 more over real sockets
 	go test -count 1 -timeout 2h -run Histories ./signaling/internal/negotiation -histories=10000000
-	go test -count 1 -timeout 2h -run TestSchedules ./signaling -schedules=50000
-	go test -race -count 1 -timeout 2h -run Schedules ./integration -robot-schedules=1000 -sdk-schedules=2000
+	go test -count 1 -timeout 2h -run TestNothingIsLostWhateverFails ./signaling -schedules=50000
+	go test -race -count 1 -timeout 2h -run LoseNothing ./integration -robot-schedules=1000 -sdk-schedules=2000
 
 limits-mutants: ## take each limit of web/docs/limits.md away, and see its test fail
 	@go run .ci/limits-mutants.go

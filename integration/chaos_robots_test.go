@@ -27,7 +27,7 @@ const (
 // and a server vanishes: nothing is lost, doubled or reordered, and they end up
 // with one connection, on which media flows; at most with one more for
 // each 15 s in which faults may have kept an answer away.
-func TestRobotSchedules(t *testing.T) {
+func TestRobotsLoseNothingWhateverFails(t *testing.T) {
 	noLeaks(t)
 	runSchedules(t, *robotSchedules, robotMessages, 12, playRobots)
 }

@@ -12,7 +12,7 @@ const sdkMessages = 50 // each way
 // Two pages on the JavaScript SDK, under node and with a model of
 // RTCPeerConnection that enforces the JSEP states, go through what the robots
 // do.
-func TestSDKSchedules(t *testing.T) {
+func TestPagesLoseNothingWhateverFails(t *testing.T) {
 	noLeaks(t)
 	stage := newNodeStage(t)
 	runSchedules(t, *sdkSchedules, sdkMessages, 24, stage.play)

@@ -11,7 +11,7 @@ import (
 
 // A seed that failed is run again, alone, by
 //
-//	go test -race ./integration -run RobotSchedules -robot-schedules 1 -first-schedule SEED
+//	go test -race ./integration -run RobotsLoseNothing -robot-schedules 1 -first-schedule SEED
 //
 // and what fails is a matter of time as well: it may take some attempts.
 var (

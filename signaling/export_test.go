@@ -3,6 +3,9 @@ package signaling
 // Node is the name of the server's node, to Kill it by.
 func (s *Server) Node() string { return s.node.Name() }
 
+// Weight is how many bytes count for Config.MaxMemory.
+func (s *Server) Weight() int { return int(s.memory.Load()) }
+
 // Kept is how many bytes the outboxes of the server's sessions hold.
 func (s *Server) Kept() int {
 	s.mu.Lock()

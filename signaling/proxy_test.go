@@ -26,6 +26,7 @@ type network struct {
 	tunnels []*tunnel
 	calm    bool // nothing happens any more
 	trace   []happening
+	most    int            // memory that a server had when a frame came by
 	running sync.WaitGroup // the tunnels' goroutines
 }
 
@@ -140,6 +141,9 @@ func (n *network) come(tn *tunnel, dir direction, frame []byte) (torn bool) {
 	r := &n.routes[tn.who]
 	at := r.frames[dir]
 	r.frames[dir]++
+	for _, srv := range n.servers {
+		n.most = max(n.most, srv.Weight())
+	}
 	n.notef("client %d, connection %d, %-4s %3d  %%s", tn.who, tn.number, dir, at)
 	n.trace[len(n.trace)-1].frame = frame
 	if f := tn.hold; f != nil {

@@ -22,8 +22,8 @@ import (
 )
 
 var (
-	schedules = flag.Int("schedules", defaultSchedules, "schedules of TestSchedules to run, from seed 0")
-	theSeed   = flag.Int("schedule", -1, "the seed of one schedule of TestSchedules, to be run alone")
+	schedules = flag.Int("schedules", defaultSchedules, "schedules of TestNothingIsLostWhateverFails to run, from seed 0")
+	theSeed   = flag.Int("schedule", -1, "the seed of one schedule of TestNothingIsLostWhateverFails, to be run alone")
 )
 
 const (
@@ -32,16 +32,20 @@ const (
 	maxTrace = 500
 	// window is long, so that no number of faults makes a session end.
 	window = 10 * time.Minute
+	// maxWeight is what a server may have in memory, by its own count, for two
+	// clients, what they have not got yet, and connections that are dead.
+	maxWeight = 256 << 10
 	// patience is how long a conversation may take. All faults together last
 	// less.
 	patience = 9 * time.Minute
 )
 
-// TestSchedules lets two clients set up a call and send each other messages
-// while connections and servers fail, and then checks that nothing was lost,
-// doubled or reordered, that the call is connected, that both know each other
-// to be there, and that nothing is left behind.
-func TestSchedules(t *testing.T) {
+// TestNothingIsLostWhateverFails lets two clients set up a call and send each
+// other messages while connections and servers fail, and then checks that
+// nothing was lost, doubled or reordered, that the call is connected, that both
+// know each other to be there, that no server ever needed much memory, and that
+// nothing is left behind.
+func TestNothingIsLostWhateverFails(t *testing.T) {
 	if *theSeed >= 0 {
 		check(t, *theSeed)
 		return
@@ -78,7 +82,7 @@ func check(t *testing.T, seed int) {
 	} else {
 		first += "\n(It did not fail again, which goroutines decide.)"
 	}
-	t.Errorf("schedule %d: %s\n%v\nTo run it: go test ./signaling -run TestSchedules -schedule %d\n%s", seed, first, s, seed, history)
+	t.Errorf("schedule %d: %s\n%v\nTo run it: go test ./signaling -run TestNothingIsLostWhateverFails -schedule %d\n%s", seed, first, s, seed, history)
 }
 
 // shrink drops faults for as long as what is left still fails, and returns the
@@ -174,6 +178,9 @@ func (n *network) converse() []string {
 	}
 	for _, c := range callers {
 		wrong = append(wrong, c.leave()...)
+	}
+	if n.most > maxWeight {
+		wrong = append(wrong, fmt.Sprintf("a server had %d bytes in memory, want %d at most", n.most, maxWeight))
 	}
 	if wrong == nil {
 		time.Sleep(2 * window)
