@@ -20,8 +20,6 @@ type peer struct {
 	input  io.Closer
 	stderr *log
 
-	patience time.Duration // owned by the test
-
 	mu      sync.Mutex    // guards the following
 	report  peerReport    // the last one
 	joined  bool          // there is one
@@ -37,7 +35,7 @@ func (n namespace) peer(t *testing.T, cfg peerConfig) *peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &peer{t: t, name: cfg.Name, cmd: cmd, stderr: &log{}, patience: patience, changed: make(chan struct{})}
+	p := &peer{t: t, name: cfg.Name, cmd: cmd, stderr: &log{}, changed: make(chan struct{})}
 	cmd.Stderr = p.stderr
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -105,7 +103,7 @@ func (p *peer) last() peerReport {
 // until waits until a report is as it should be, and returns it.
 func (p *peer) until(what string, done func(peerReport) bool) peerReport {
 	p.t.Helper()
-	late := time.NewTimer(p.patience)
+	late := time.NewTimer(patience)
 	defer late.Stop()
 	for {
 		p.mu.Lock()
@@ -120,7 +118,7 @@ func (p *peer) until(what string, done func(peerReport) bool) peerReport {
 		select {
 		case <-changed:
 		case <-late.C:
-			p.t.Fatalf("%s: after %v still not: %s\n%+v\n%s", p.name, p.patience, what, report, p.stderr)
+			p.t.Fatalf("%s: after %v still not: %s\n%+v\n%s", p.name, patience, what, report, p.stderr)
 		}
 	}
 }

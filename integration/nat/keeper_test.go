@@ -59,7 +59,7 @@ func newKeeper() (*keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd.Args = append(cmd.Args, own)
+	cmd.Args = append(cmd.Args, own, scratch)
 	hold, err := cmd.StdinPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -77,7 +77,7 @@ func keep() error {
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 		return err
 	}
-	return takeDown(os.Args[1])
+	return errors.Join(takeDown(os.Args[1]), os.RemoveAll(os.Args[2]))
 }
 
 // takeDown ends all processes in the namespaces whose names begin so, and

@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long something that is to happen may take on a busy machine.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // refusal is how long something is tried that is not to happen. A busy machine
 // may make it happen too late to be seen, but never makes a good lab look bad.

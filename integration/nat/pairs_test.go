@@ -34,6 +34,7 @@ func expectedPaths(t *testing.T) map[[2]kind]path {
 	if !ok {
 		t.Fatal("nat.md has no table of paths")
 	}
+	table, _, _ = strings.Cut(table, "\n\n")
 	paths := map[[2]kind]path{}
 	for line := range strings.Lines(table) {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
