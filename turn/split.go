@@ -30,7 +30,7 @@ const (
 // handshake: HTTPS and WebSockets from TURN over TLS.
 //
 // Who says nothing for 5 seconds is cut, and so is the oldest of those who have
-// said nothing for a second when there are too many. An Accept that waits hears of an error that
+// said nothing for a second when there are too many, or too many open files. An Accept that waits hears of an error that
 // passes, such as too many open files, and may be called again.
 //
 // Each listener ends with its own Close; connections for it are closed from then
@@ -114,6 +114,7 @@ func (s *splitter) acceptLoop() {
 		default:
 			s.http.report(err)
 			s.turn.report(err)
+			s.cutOldest() // if files are what lacks, it has one
 			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
 			select {
 			case <-time.After(wait):

@@ -204,8 +204,14 @@ func TestSplitSurvivesErrors(t *testing.T) {
 				}
 			}
 		}()
-		synctest.Wait()
+		silent := inner.dial("192.0.2.1:4")
+		time.Sleep(youngTime)
+		begin := time.Now()
 		inner.errs <- syscall.EMFILE
+		wantCut(t, silent) // it gives its descriptor
+		if d := time.Since(begin); d != 0 {
+			t.Errorf("the silent was cut after %v, want at once", d)
+		}
 		if err := <-accepted; !errors.Is(err, syscall.EMFILE) {
 			t.Errorf("Accept: %v, want EMFILE", err)
 		}
