@@ -15,6 +15,7 @@ func (s *Server) advertise() error {
 	for _, conn := range slices.Concat(s.udp, s.cfg.PacketConns) {
 		udp = append(udp, addrPort(conn.LocalAddr()))
 	}
+	udp = slices.Compact(udp) // sockets of several loops have one address
 	for _, l := range slices.Concat(s.tcp, s.cfg.Listeners) {
 		tcp = append(tcp, addrPort(l.Addr()))
 	}

@@ -11,8 +11,8 @@ func BenchmarkClosedRelay(b *testing.B) {
 	var stats counters
 	all := newClosedRelays(netip.MustParseAddr("192.0.2.1"), &stats)
 	srv := &Server{relays: all}
-	sender, _, _ := all.open(nil)
-	receiver, to, _ := all.open(nil)
+	sender, _, _ := all.open(living())
+	receiver, to, _ := all.open(living())
 	alice := &allocation{edge: &edge{srv: srv}, relay: sender}
 	bob := &allocation{edge: &edge{srv: srv}, relay: receiver}
 	both := &rights{permitted: []netip.Addr{all.public}}

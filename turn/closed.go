@@ -58,13 +58,17 @@ func (c *closedRelays) open(owner *allocation) (relay, *net.UDPAddr, error) {
 	return nil, nil, errFull
 }
 
-// at returns the relay with this relayed address, or nil.
+// at returns the relay with this relayed address, or nil if there is none whose
+// allocation lives.
 func (c *closedRelays) at(addr netip.AddrPort) *closedRelay {
 	i := int(addr.Port()) - firstVirtualPort
 	if i < 0 || addr.Addr() != c.public {
 		return nil
 	}
-	return c.live[i].Load()
+	if r := c.live[i].Load(); r != nil && r.owner.rights.Load() != nil {
+		return r
+	}
+	return nil
 }
 
 // A packet waits in the queue of one closedRelay.

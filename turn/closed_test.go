@@ -243,11 +243,18 @@ func TestIPv6(t *testing.T) {
 	}
 }
 
+// living is an allocation that has not ended.
+func living() *allocation {
+	a := new(allocation)
+	a.rights.Store(new(rights))
+	return a
+}
+
 func TestFullQueueDropsAndNeverBlocks(t *testing.T) {
 	var stats counters
 	all := newClosedRelays(netip.MustParseAddr("192.0.2.1"), &stats)
-	sender, _, _ := all.open(nil)
-	slow, to, _ := all.open(nil)
+	sender, _, _ := all.open(living())
+	slow, to, _ := all.open(living())
 	for i := range queueLength + 10 {
 		if took := sender.write([]byte{byte(i)}, to.AddrPort()); took != (i < queueLength) {
 			t.Fatalf("packet %d: %v", i, took)
@@ -269,25 +276,25 @@ func TestFullQueueDropsAndNeverBlocks(t *testing.T) {
 func TestVirtualPortsRestBeforeTheyComeBack(t *testing.T) {
 	all := newClosedRelays(netip.MustParseAddr("192.0.2.1"), new(counters))
 	seen := make(map[int]bool)
-	kept, addr, _ := all.open(nil)
+	kept, addr, _ := all.open(living())
 	seen[addr.Port] = true
 	for range virtualPorts - 1 {
-		r, addr, err := all.open(nil)
+		r, addr, err := all.open(living())
 		if err != nil || seen[addr.Port] || addr.Port < firstVirtualPort {
 			t.Fatalf("port %d, seen %v, %v", addr.Port, seen[addr.Port], err)
 		}
 		seen[addr.Port] = true
 		r.close()
 	}
-	if r, again, err := all.open(nil); err != nil || again.Port == addr.Port || r == kept {
+	if r, again, err := all.open(living()); err != nil || again.Port == addr.Port || r == kept {
 		t.Errorf("after the whole range: %v, %v", again, err)
 	}
 	for i := range virtualPorts - 2 {
-		if _, _, err := all.open(nil); err != nil {
+		if _, _, err := all.open(living()); err != nil {
 			t.Fatalf("port %d: %v", i, err)
 		}
 	}
-	if _, _, err := all.open(nil); !errors.Is(err, errFull) {
+	if _, _, err := all.open(living()); !errors.Is(err, errFull) {
 		t.Errorf("beyond the range: %v", err)
 	}
 }

@@ -123,6 +123,11 @@ type Config struct {
 	// does not count for them.
 	Proxies []netip.Prefix
 
+	// Loops is how many sockets share the address of each entry of Listen for
+	// UDP, on Linux, each relaying in a goroutine of its own. Zero means one
+	// for each CPU, up to 8.
+	Loops int
+
 	// Alive says whether the session of a peer lives. It is called for each
 	// authenticated request and by Revoke and CloseAllocations, from several
 	// goroutines, and has to return at once: a client waits for it, over UDP all
@@ -141,6 +146,8 @@ type Config struct {
 	// of a peer to an address. If it returns false the packet goes no further,
 	// and it may keep a copy. Nil in production.
 	hook func(peer string, to netip.AddrPort, data []byte) bool
+
+	fast fastOptions
 }
 
 func (c Config) withDefaults() Config {
@@ -191,6 +198,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("turn: relay %d: use RelayClosed or RelayOpen", c.Relay)
 	case c.MinPort > c.MaxPort:
 		return fmt.Errorf("turn: relay ports %d-%d: the first has to come before the last", c.MinPort, c.MaxPort)
+	case c.Loops < 0:
+		return fmt.Errorf("turn: %d loops: use 1 or more, or 0 for one for each CPU", c.Loops)
 	case c.MaxAllocationsPerPeer < 0 || c.MaxAllocations < 0:
 		return fmt.Errorf("turn: %d allocations per peer, %d in all: limits have to be positive", c.MaxAllocationsPerPeer, c.MaxAllocations)
 	case strings.ContainsAny(c.PublicName, ":/?#[]@ \t"):

@@ -65,6 +65,7 @@ type binding struct {
 	// Guarded by the mutex of its fastPath.
 	traffic traffic
 	route   route
+	place
 }
 
 // A route leads from the channel of one client to that of another. It holds as
@@ -171,7 +172,7 @@ func (b *binding) find() bool {
 		return false
 	}
 	to := from.all.at(b.channel.peer)
-	if to == nil || to.owner == nil {
+	if to == nil {
 		return false
 	}
 	own, theirs := b.alloc.rights.Load(), to.owner.rights.Load()

@@ -18,7 +18,9 @@ var paths = []struct {
 	fast bool // data of channels passes pion by
 }{
 	{"pion", Config{NoFastPath: true}, false},
-	{"plain", Config{}, true},
+	{"plain", Config{fast: fastOptions{plain: true}}, true},
+	{"loops", Config{Loops: 3}, true},
+	{"no offload", Config{Loops: 1, fast: fastOptions{noOffload: true}}, true},
 }
 
 // eachPath runs a test over every path.

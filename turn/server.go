@@ -113,10 +113,9 @@ func (s *Server) bind(text string) error {
 	var l net.Listener
 	switch network {
 	case "udp":
-		var conn net.PacketConn
-		if conn, err = net.ListenPacket("udp", addr); err == nil {
-			s.udp = append(s.udp, conn)
-		}
+		var conns []net.PacketConn
+		conns, err = listenUDP(addr, s.cfg.Loops)
+		s.udp = append(s.udp, conns...)
 	case "tcp":
 		if l, err = net.Listen("tcp", addr); err == nil {
 			s.tcp = append(s.tcp, onlyTURN(l))
@@ -220,9 +219,14 @@ func (s *Server) openEdge(conn net.PacketConn, stream bool) error {
 		return nil
 	}
 	if !stream && !s.cfg.NoFastPath {
-		e.plain = newFastPath(s)
-		e.fast = e.plain
-		s.fast = append(s.fast, e.fast)
+		path := newFastPath(s)
+		e.fast = path
+		s.fast = append(s.fast, path)
+		if l := newLoop(conn, path, s.cfg.fast); l != nil {
+			e.conn = l
+		} else {
+			e.plain = path
+		}
 	}
 	s.edges[e] = struct{}{}
 	s.running.Add(1)
