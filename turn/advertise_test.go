@@ -36,6 +36,7 @@ func TestURLs(t *testing.T) {
 			for _, conn := range s.udp {
 				ports = append(ports, portOf(conn.LocalAddr()))
 			}
+			ports = slices.Compact(ports) // loops share one
 			for _, l := range slices.Concat(s.tcp, s.tls) {
 				ports = append(ports, portOf(l.Addr()))
 			}

@@ -38,13 +38,12 @@ func (k *spy) send(fd uintptr, m []message) (int, syscall.Errno) {
 		}
 		m = m[:n]
 	}
-	n, err := k.linux.send(fd, m)
-	for i := range max(n, 0) {
+	for i := range m { // before anybody has got them
 		if m[i].head.Controllen > 0 {
 			k.merged.Add(1)
 		}
 	}
-	return n, err
+	return k.linux.send(fd, m)
 }
 
 func (k *spy) writable(fd uintptr, wait time.Duration) {

@@ -28,7 +28,7 @@ func loopbackName(t *testing.T) string {
 }
 
 func TestFindPublicIP(t *testing.T) {
-	s := serve(t, Config{Listen: []string{"udp://127.0.0.1:0", "udp://[::1]:0"}})
+	s := serve(t, Config{Listen: []string{"udp://127.0.0.1:0", "udp://[::1]:0"}, Loops: 1})
 	four, six := s.udp[0].LocalAddr().String(), s.udp[1].LocalAddr().String()
 	tests := []struct{ text, want string }{
 		{"203.0.113.7", "203.0.113.7"},
