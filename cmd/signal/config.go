@@ -52,6 +52,7 @@ type Config struct {
 	TURNSecret   string   `name:"turn-secret" help:"Signs TURN credentials; give it where another process makes or checks them too. Better in the environment or the file. Default: a random one." placeholder:"SECRET" group:"TURN"`
 	SelfTest     bool     `help:"At the start, use every URL that clients are given as they would, and log what does not work; --no-self-test to leave it out." default:"true" negatable:"" group:"TURN"`
 	Strict       bool     `help:"End if something of that does not work." group:"TURN"`
+	TURNFastPath bool     `name:"turn-fast-path" help:"Relay the data of channels in batches; --no-turn-fast-path to have pion/turn relay all of it, packet by packet." default:"true" negatable:"" group:"TURN"`
 	Relay        string   `help:"closed: between clients of this server, without ports of their own. open: to other hosts too." enum:"closed,open" default:"closed" group:"TURN"`
 	RelayPorts   string   `help:"UDP ports of an open relay." default:"49152-65535" group:"TURN"`
 

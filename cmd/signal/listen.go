@@ -75,6 +75,7 @@ func (n *node) newTURN(relay net.Listener) error {
 		Realm:      c.TURNRealm,
 		Proxies:    c.Proxies.trusted,
 		Alive:      func(peer string) bool { return n.signaling.Alive(peer) },
+		NoFastPath: !c.TURNFastPath,
 		Logger:     n.log,
 	}
 	if cfg.MaxConnectionsPerIP = c.MaxIPLinks; c.MaxIPLinks == 0 {
