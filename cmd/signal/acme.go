@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -75,7 +74,7 @@ func (i *issued) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	select {
 	case <-i.ready:
 	case <-hello.Context().Done():
-		return nil, errors.New("there is no certificate yet")
+		return nil, fmt.Errorf("there is no certificate yet: %w", context.Cause(hello.Context()))
 	}
 	if hello.ServerName == "" { // some TURN clients name nobody
 		named := *hello
