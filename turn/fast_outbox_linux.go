@@ -27,6 +27,10 @@ const (
 	// device could not do it.
 	segmentingRests = time.Minute
 
+	// fitsAnyPath is what a datagram may have within the least packet of IPv6
+	// (RFC 8200 §5), 1280 bytes. Longer ones may be refused for their length.
+	fitsAnyPath = 1232
+
 	// fullWait is for how long a full socket is waited for, before what does
 	// not fit is dropped. Clients that are refused something at that moment
 	// wait, too.
@@ -211,21 +215,23 @@ func (o *outbox) send(fd uintptr) {
 }
 
 // refused deals with a part that the kernel does not take. If it was to be cut,
-// the device may be unable to (EIO, EINVAL), or a datagram is too long for that
-// (EMSGSIZE): then they are sent one by one.
+// they are sent one by one. If they go that way, and are not too long for one
+// packet, the device can't cut (EIO, EINVAL), and is not asked for a while. All
+// other errors are about this destination alone.
 func (o *outbox) refused(fd uintptr, p part, err syscall.Errno) {
 	if p.to-p.from == 1 {
 		o.drop(p)
 		return
 	}
-	if err != syscall.EMSGSIZE {
-		o.rests = time.Now().Add(segmentingRests)
-	}
+	unable := err == syscall.EIO || err == syscall.EINVAL && p.run.size <= fitsAnyPath
 	var one [1]message
 	for i := p.from; i < p.to; i++ {
 		one[0].head = unix.Msghdr{Name: &p.run.name[0], Namelen: p.run.name.length(), Iov: &p.run.segments[i], Iovlen: 1}
 		single := part{p.run, i, i + 1}
 		if n, err := o.kernel.send(fd, one[:]); err == 0 && n == 1 {
+			if unable {
+				o.rests = time.Now().Add(segmentingRests)
+			}
 			o.count(single)
 		} else {
 			o.drop(single)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/acme"
@@ -68,7 +69,7 @@ func (i *issued) config() *tls.Config {
 // get implements tls.Config.GetCertificate. Until there is a certificate clients
 // wait, for as long as a handshake may take: autocert would hold them for minutes.
 func (i *issued) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if slices.Contains(hello.SupportedProtos, acme.ALPNProto) {
+	if slices.Equal(hello.SupportedProtos, []string{acme.ALPNProto}) { // nothing else is a challenge to autocert
 		return i.manager.GetCertificate(hello)
 	}
 	select {
@@ -76,12 +77,15 @@ func (i *issued) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	case <-hello.Context().Done():
 		return nil, fmt.Errorf("there is no certificate yet: %w", context.Cause(hello.Context()))
 	}
-	if hello.ServerName == "" { // some TURN clients name nobody
-		named := *hello
-		named.ServerName = i.domain
-		hello = &named
+	if hello.ServerName != "" && !strings.EqualFold(strings.TrimSuffix(hello.ServerName, "."), i.domain) {
+		return nil, fmt.Errorf("the certificate is of %s, not of %q", i.domain, hello.ServerName)
 	}
-	return i.manager.GetCertificate(hello)
+	return i.manager.GetCertificate(i.own()) // some TURN clients name nobody; what a client can do makes no second order
+}
+
+// own is the hello that the certificate is made for, of ECDSA.
+func (i *issued) own() *tls.ClientHelloInfo {
+	return &tls.ClientHelloInfo{ServerName: i.domain, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}}
 }
 
 // obtain has the certificate made, if it is not kept from before, and returns when
@@ -89,10 +93,7 @@ func (i *issued) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 func (i *issued) obtain(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() { // autocert gives up after five minutes; a stop does not wait for it
-		_, err := i.manager.GetCertificate(&tls.ClientHelloInfo{
-			ServerName:   i.domain,
-			CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, // else it would be of RSA
-		})
+		_, err := i.manager.GetCertificate(i.own())
 		done <- err
 	}()
 	select {

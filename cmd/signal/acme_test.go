@@ -6,10 +6,14 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/crypto/acme"
 )
 
 // An authority that cannot be reached leaves a server that runs, says so, and does
@@ -67,5 +71,33 @@ func TestFirewallRules(t *testing.T) {
 	}
 	if got := firewallRules("[::]:443", nil, "49152-65535"); !strings.Contains(got, "ufw allow 49152:65535/udp\n") || !strings.Contains(got, "udp dport { 49152-65535 } accept") {
 		t.Errorf("of an open relay it says %q", got)
+	}
+}
+
+// A hello that is no challenge, whatever it says besides, asks the authority for nothing.
+func TestStrangersOrderNoCertificate(t *testing.T) {
+	asked := make(chan string, 16)
+	directory := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.URL.Path }))
+	defer directory.Close()
+	c := Config{Domain: "call.example.invalid", StateDir: t.TempDir(), ACMEDirectory: directory.URL}
+	i, err := c.newIssued(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, server := net.Pipe()
+	defer client.Close()
+	go func() { // it is cut
+		_ = tls.Client(client, &tls.Config{ServerName: c.Domain, NextProtos: []string{acme.ALPNProto, "x"}}).Handshake()
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := tls.Server(server, i.config()).HandshakeContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want it to wait for the certificate", err)
+	}
+	server.Close()
+	select {
+	case path := <-asked:
+		t.Errorf("the authority was asked for %s", path)
+	default:
 	}
 }

@@ -128,6 +128,9 @@ func (c *Config) publicIP(log *slog.Logger) (netip.Addr, error) {
 		return netip.Addr{}, nil
 	case err != nil:
 		return ip, fmt.Errorf("--turn-public-ip: %w", err)
+	case c.TURNPublicIP == "" && (ip.IsLoopback() || ip.IsLinkLocalUnicast()): // Debian's /etc/hosts has 127.0.1.1 for the own name
+		log.Warn("here the name of --domain leads to this host itself, so relayed candidates have the address of an interface: set --turn-public-ip if that is another", "address", ip)
+		return netip.Addr{}, nil
 	}
 	return ip, nil
 }
