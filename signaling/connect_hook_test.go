@@ -2,6 +2,8 @@ package signaling
 
 import (
 	"context"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,6 +139,44 @@ func TestDisconnectFindsASessionThatMoves(t *testing.T) {
 			}
 			alice.send(&wire.Message{Type: wire.TypeBye})
 			synctest.Wait()
+		}
+	})
+}
+
+// TestHooksMeetOnlyTheHelloThatCounts has a client whose welcome is held up say
+// hello again with its connect token: hooks hear of the second session alone.
+func TestHooksMeetOnlyTheHelloThatCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var slow atomic.Bool
+		release := make(chan struct{})
+		p, cfg := newPushes(Config{})
+		cfg.ICEServers = func(string, Identity) wire.ICE {
+			if slow.CompareAndSwap(true, false) {
+				<-release
+			}
+			return wire.ICE{}
+		}
+		h := newHarness(t, 1, cfg)
+		defer h.close()
+		ana := h.as(t, "ana>ben")
+		invite := ana.ring("ben")
+		token := p.want(t, PushRing, invite).Token
+		p.answer <- true
+		ana.wantRinging(invite, wire.ViaPush)
+		d := h.keepDiary()
+		slow.Store(true)
+		ben := h.client(t)
+		for range 2 {
+			ben.connect()
+			ben.send(&wire.Message{Type: wire.TypeHello, Hello: &wire.Hello{Token: token, Nonce: "the-nonce-of-ben"}})
+			synctest.Wait()
+			time.Sleep(100 * time.Millisecond)
+		}
+		ben.welcomed(false)
+		close(release)
+		synctest.Wait()
+		if got := strings.Join(d.lines, " "); got != "connect" {
+			t.Errorf("hooks heard %q, want one connect", got)
 		}
 	})
 }

@@ -96,7 +96,7 @@ func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
 	srv := l.srv
 	s := &session{
 		srv: srv, app: srv.lookup(l.app), peer: newPeerID(), user: id.User, identity: &id,
-		rank: srv.nextRank(), start: srv.cfg.Now().UnixMilli(), epoch: 1,
+		rank: srv.nextRank(), start: srv.cfg.Now().UnixMilli(), epoch: 1, unmet: true,
 	}
 	if err := srv.add(s, l.src); err != nil {
 		return err
@@ -114,7 +114,7 @@ func (l *Link) begin(ctx context.Context, h *wire.Hello, fx *effects) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != living { // another hello with its connect token
-		return wire.Refuse(wire.CodeReplaced, "%s", whyNot[wire.CodeReplaced])
+		return s.expelledLocked()
 	}
 	srv.stats.welcomed.Add(1)
 	if !s.attachLocked(l, 0, false, ice, fx) {

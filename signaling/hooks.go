@@ -10,19 +10,10 @@ import (
 // let a new session in. What else is to be told of it waits behind them.
 func (s *session) connect(ctx context.Context, fx *effects) error {
 	c := s.app.get()
-	if !c.judgesHello() {
-		return nil
-	}
-	s.mu.Lock()
-	p := s.peerLocked()
-	p.connecting = true
-	s.mu.Unlock()
 	judged := make(chan *wire.Error, 1)
-	p.do(func() {
-		_, refusal := p.serve(c.wrap(c.connectHooks), &Call{Peer: p, Type: wire.TypeHello, ctx: p.ctx})
-		p.refused = refusal != nil
-		judged <- refusal
-	})
+	if started, err := s.startConnect(c, judged); !started {
+		return err
+	}
 	select {
 	case refusal := <-judged:
 		if refusal == nil {
@@ -36,17 +27,52 @@ func (s *session) connect(ctx context.Context, fx *effects) error {
 	}
 }
 
+// startConnect puts the judgement in turn, ahead of what else is to be told of the
+// peer. It does not if there is nobody to judge, or if another hello with the
+// connect token has ended the session meanwhile.
+func (s *session) startConnect(c *code, judged chan<- *wire.Error) (started bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != living {
+		return false, s.expelledLocked()
+	}
+	s.unmet = false
+	if !c.judgesHello() {
+		return false, nil
+	}
+	p := s.peerLocked()
+	p.connecting = true
+	p.do(func() {
+		_, refusal := p.serve(c.wrap(c.connectHooks), &Call{Peer: p, Type: wire.TypeHello, ctx: p.ctx})
+		p.refused = refusal != nil
+		judged <- refusal
+	})
+	return true, nil
+}
+
 // expelled is why a session is over before its welcome; nil: it is not.
 func (s *session) expelled() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.state == living:
+	if s.state == living {
 		return nil
-	case s.self.expelled != nil:
+	}
+	return s.expelledLocked()
+}
+
+func (s *session) expelledLocked() error {
+	if s.self != nil && s.self.expelled != nil {
 		return s.self.expelled
 	}
 	return wire.Refuse(wire.CodeGoingAway, "the server stops")
+}
+
+// replace ends a session whose client says hello anew, since it never heard of it.
+func (s *session) replace(fx *effects) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.peerLocked().expelled = wire.Refuse(wire.CodeReplaced, "%s", whyNot[wire.CodeReplaced])
+	s.endSessionLocked(wire.ReasonReplaced, wire.CodeReplaced, fx)
 }
 
 // connectedLocked lets the server make the peer join and leave, now that it is
@@ -86,7 +112,7 @@ func (s *session) goneLocked(reason DisconnectReason) {
 	p.mu.Lock()
 	p.left = s.roomNamesLocked()
 	p.mu.Unlock()
-	if len(c.disconnecting)+len(c.disconnect) == 0 {
+	if s.unmet || len(c.disconnecting)+len(c.disconnect) == 0 {
 		return
 	}
 	p.tellHooks(func() {

@@ -44,6 +44,7 @@ type session struct {
 	lost       bool      // the history was given up
 	reborn     bool      // the newest welcome said resumed: false
 	entering   bool      // its device is on its way into the roster of its user
+	unmet      bool      // hooks have not heard of it, and will not if it ends now
 	identity   *Identity // its user never changes; what it points to never does
 	epoch      uint64
 	nonce      string // with which the token of epoch-1 was used

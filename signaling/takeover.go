@@ -340,6 +340,10 @@ func (s *session) arrived(a *asking, h *Hand, fx *effects) error {
 	defer s.recv.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.state != living { // another hello with its connect token
+		s.srv.node.Forget(s.peer)
+		return s.expelledLocked()
+	}
 	gathered := s.out.bodies()
 	s.out = outbox{acked: h.Acked}
 	s.epoch, s.nonce, s.done, s.lost = h.Epoch, h.Nonce, h.Done, h.Lost || s.lost

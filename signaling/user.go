@@ -166,7 +166,7 @@ func (r *room) userStepLocked(e *Event, st *Step, fx *effects) *session {
 			r.callerLeftLocked(m, fx)
 		}
 		if m.Kind == KindDevice && m.sess != nil && st.Reason == wire.ReasonReplaced { // its client never heard of it
-			m.sess.endSession(wire.ReasonReplaced, wire.CodeReplaced, fx)
+			m.sess.replace(fx)
 		}
 	}
 	if m.sess == nil || e.Change.Member.ID != m.ID { // somebody else has asked for it
