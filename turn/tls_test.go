@@ -140,7 +140,10 @@ func descriptors(t testing.TB) int {
 	t.Helper()
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		t.Skip("no /proc here")
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("files are counted in /proc, which is missing: run this on Linux: %v", err)
+		}
+		t.Skipf("files are counted in /proc, which is missing: run this on Linux: %v", err)
 	}
 	return len(list)
 }
